@@ -1,0 +1,314 @@
+"""The one schema of a study: which variants, datasets and seeds, trained how, analysed how.
+
+A study is a YAML file under `config/`.  Everything is checked when it is read, before anything is trained; an unknown
+key is an error that lists the valid ones.  This module imports no torch: a login node plans 10,000 runs with it.
+"""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, get_args
+
+import pydantic
+import yaml
+from pydantic import Field
+
+from dynconv import plugins
+from dynconv.errors import DynconvError, valid
+
+Task = Literal["classification", "segmentation", "timeseries"]
+TASKS: tuple[str, ...] = get_args(Task)
+PRIMARY_METRIC = {"classification": "accuracy", "segmentation": "miou", "timeseries": "accuracy"}
+
+VARIANTS = "dynconv.models.variants"
+DATASETS = "dynconv.data.datasets"
+
+# Names become folders, wildcards and rule names; a slash separates a dataset's family from its member.
+VariantName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
+DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(/[A-Za-z0-9_.-]+)?$", max_length=128)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Model(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+class Recipe(_Model):
+    """How one run is trained.  Every key has a default; a study states what differs."""
+
+    # network
+    depth: Literal[18, 34, 50] = 18
+    width: Positive = 1.0  # multiplies every channel count (1.0 = 64, 128, 256, 512)
+    stem: Literal["small", "imagenet"] = "small"  # small: 3x3 stride 1; imagenet: 7x7 stride 2 and max-pool
+    output_stride: Literal[8, 16, 32] = 16  # segmentation only
+    head: Literal["fcn", "deeplabv3"] = "fcn"  # segmentation only
+    # length of training
+    epochs: Count = 100
+    batch_size: Count = 128
+    accumulate: Count = 1  # micro-batches a step: memory for time at the same batch size
+    drop_last: bool = False  # False: every example each epoch, in batches of nearly equal size
+    # optimiser
+    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
+    lr: Positive = 0.1
+    momentum: Fraction = 0.9
+    nesterov: bool = True
+    weight_decay: NotNegative = 5e-4
+    clip_norm: Positive | None = None
+    label_smoothing: Fraction = 0.0
+    # schedule of the learning rate
+    schedule: Literal["cosine", "step", "plateau", "constant"] = "cosine"
+    warmup_epochs: NotNegative = 0.0
+    step_epochs: tuple[Count, ...] = ()  # step: the epochs after which lr is multiplied by step_factor
+    step_factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    plateau_patience: Count = 50  # epochs without a lower training loss
+    min_lr: NotNegative = 0.0
+    # data
+    augment: tuple[str, ...] = ()  # names of the steps in dynconv/data/augment.py, in order
+    # temperature of dynamic kernels: linear, per iteration, from temperature_start to 1
+    temperature_start: Annotated[float, Field(ge=1)] = 30.0
+    temperature_epochs: NotNegative = 10.0
+    # machine
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"  # auto: bf16 where the GPU has it, else fp32
+    channels_last: bool = True
+    checkpoint_every_s: NotNegative = 300.0
+
+    @pydantic.model_validator(mode="after")
+    def _together(self) -> "Recipe":
+        if self.accumulate > self.batch_size:
+            raise ValueError(f"accumulate ({self.accumulate}) must not exceed batch_size ({self.batch_size})")
+        if self.schedule == "step" and not self.step_epochs:
+            raise ValueError("schedule: step needs step_epochs, for example [30, 60, 90]")
+        if self.nesterov and self.optimizer == "sgd" and self.momentum == 0:
+            raise ValueError("nesterov needs a momentum above 0")
+        return self
+
+
+class Variant(_Model):
+    """One way to build the backbone: a file of `dynconv/models/variants/`, perhaps with options."""
+
+    name: VariantName
+    base: VariantName = ""  # the file; by default the one of the variant's own name
+    options: dict[str, Any] = {}
+    rule: bool = False  # True: a hand-written rule in workflow/rules/variants/ writes its runs
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = {"name": value}
+        if isinstance(value, dict) and "name" in value:
+            value = {"base": value["name"], **value}
+        return value
+
+
+class Dataset(_Model):
+    """One dataset: a file of `dynconv/data/datasets/`, perhaps with a member (`ucr/GunPoint`) and its own recipe."""
+
+    name: DatasetName
+    recipe: dict[str, Any] = {}
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+
+class Analysis(_Model):
+    """The analysis plan, fixed before the runs."""
+
+    control: VariantName = "vanilla"
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    rope: NotNegative = 0.01  # a difference smaller than this is of no practical importance (metric units, 0-1)
+    metric: dict[Task, str] = PRIMARY_METRIC  # type: ignore[assignment]
+    resamples: Annotated[int, Field(ge=100)] = 10_000
+    seed: Annotated[int, Field(ge=0)] = 0  # of the bootstrap
+
+
+class RunKey(NamedTuple):
+    """What names a run."""
+
+    dataset: str
+    variant: str
+    seed: int
+
+
+class Study(_Model):
+    """Variants x datasets x seeds, with recipes and the analysis plan."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=64)]
+    variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
+    datasets: Annotated[tuple[Dataset, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], Field(min_length=1)]
+    recipes: dict[Task, dict[str, Any]] = {}
+    analysis: Analysis = Analysis()
+    on_failure: Literal["stop", "record"] = "stop"  # record: a lost run becomes a failed row, the report is made
+    data: str = "data"
+    results: str = "results"
+
+    @pydantic.field_validator("seeds", mode="before")
+    @classmethod
+    def _count_of_seeds(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise ValueError("a list of integers or their number, for example [0, 1, 2] or 3")
+        return tuple(range(value)) if isinstance(value, int) else value
+
+    @pydantic.model_validator(mode="after")
+    def _consistent(self) -> "Study":
+        for key, items in (
+            ("seeds", self.seeds),
+            ("variants", [v.name for v in self.variants]),
+            ("datasets", [d.name for d in self.datasets]),
+        ):
+            twice = sorted({str(item) for item in items if list(items).count(item) > 1})
+            if twice:
+                raise ValueError(f"{key}: listed twice: {', '.join(twice)}; each may stand there once")
+        files = plugins.names(VARIANTS)
+        for variant in self.variants:
+            if not variant.rule and variant.base not in files:
+                raise ValueError(
+                    f"variants: unknown variant {variant.base!r}{_meant(variant.base, files)}; {valid(files)}"
+                    " (a variant that a workflow rule writes says `rule: true`)"
+                )
+        files = plugins.names(DATASETS)
+        for dataset in self.datasets:
+            family = dataset.name.partition("/")[0]
+            if family not in files:
+                raise ValueError(f"datasets: unknown dataset {dataset.name!r}{_meant(family, files)}; {valid(files)}")
+        if self.analysis.control not in (known := [v.name for v in self.variants]):
+            raise ValueError(f"analysis.control: {self.analysis.control!r} is not a variant of this study; {valid(known)}")
+        for task in TASKS:
+            _recipe(self.recipes.get(task, {}), f"recipes.{task}")  # type: ignore[call-overload]
+        for dataset in self.datasets:
+            _recipe(dataset.recipe, f"datasets.{dataset.name}.recipe")
+        return self
+
+    def recipe(self, dataset: str, task: str) -> Recipe:
+        """The recipe of `dataset`: the task's, overridden by the dataset's own keys."""
+        own = self.dataset(dataset).recipe
+        return _recipe({**self.recipes.get(task, {}), **own}, f"datasets.{dataset}.recipe")  # type: ignore[call-overload]
+
+    def variant(self, name: str) -> Variant:
+        """The variant of that name; DynconvError if the study has none."""
+        return _one(self.variants, name, f"study {self.name}: unknown variant")
+
+    def dataset(self, name: str) -> Dataset:
+        """The dataset of that name; DynconvError if the study has none."""
+        return _one(self.datasets, name, f"study {self.name}: unknown dataset")
+
+    def runs(self) -> Iterator[RunKey]:
+        """Every run of the study, in the order of the file."""
+        for dataset in self.datasets:
+            for variant in self.variants:
+                for seed in self.seeds:
+                    yield RunKey(dataset.name, variant.name, seed)
+
+    def run_hash(self, dataset: str, task: str, variant: str) -> str:
+        """Digest of all that fixes a run's numbers but its seed, data and code: change it and the run is retrained."""
+        spec = self.variant(variant)
+        recipe = self.recipe(dataset, task).model_dump(mode="json")
+        recipe.pop("checkpoint_every_s")  # changes no number
+        return _digest({"dataset": dataset, "base": spec.base, "options": spec.options, "recipe": recipe})
+
+    @property
+    def study_hash(self) -> str:
+        """Digest of the whole study, analysis plan included (folders excluded)."""
+        return _digest(self.model_dump(mode="json", exclude={"data", "results"}))
+
+
+def load(path: str | Path) -> Study:
+    """Read and check a study.
+
+    Raises:
+        DynconvError: one line a problem, each naming the file, the key and what would be valid.
+    """
+    path = Path(path)
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+    except FileNotFoundError:
+        near = sorted(str(p) for p in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
+        raise DynconvError(f"{path}: no such study; {valid(near)}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DynconvError(f"{path}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise DynconvError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    return parse(content, str(path))
+
+
+def parse(content: Any, source: str) -> Study:
+    """Check a study given as plain dicts and lists; `source` names it in errors."""
+    if not isinstance(content, dict):
+        raise DynconvError(f"{source}: a study is a mapping of keys; {valid(Study.model_fields)}")
+    try:
+        return Study.model_validate(content)
+    except pydantic.ValidationError as error:
+        lines = [f"{source}: {line}" for line in _problems(error, Study)]
+        raise DynconvError("\n".join(lines)) from None
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """SafeLoader that refuses a key written twice instead of silently keeping the last."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=deep)
+            if isinstance(key, str) and key in seen:
+                raise yaml.YAMLError(f"key {key!r} is written twice (line {key_node.start_mark.line + 1})")
+            seen.add(key if isinstance(key, str) else repr(key))
+        return super().construct_mapping(node, deep)
+
+
+def _recipe(keys: dict[str, Any], where: str) -> Recipe:
+    try:
+        return Recipe.model_validate(keys)
+    except pydantic.ValidationError as error:
+        raise ValueError("; ".join(f"{where}: {line}" for line in _problems(error, Recipe))) from None
+
+
+def _one(items, name, message):
+    for item in items:
+        if item.name == name:
+            return item
+    raise DynconvError(f"{message} {name!r}; {valid(item.name for item in items)}")
+
+
+def _problems(error: pydantic.ValidationError, model: type[pydantic.BaseModel]) -> Iterator[str]:
+    for problem in error.errors():
+        location = problem["loc"]
+        where = ".".join(map(str, location))
+        message = problem["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        if problem["type"] == "extra_forbidden":
+            fields = _fields_at(model, location[:-1])
+            yield f"{where}: unknown key{_meant(str(location[-1]), fields)}; {valid(fields)}"
+        elif problem["type"] == "missing":
+            yield f"{where}: this key is required"
+        elif problem["type"] == "value_error":
+            yield f"{where}: {message}" if where else message
+        else:
+            yield f"{where}: {message[0].lower() + message[1:]}, not {problem['input']!r}"
+
+
+def _fields_at(model: type[pydantic.BaseModel], location: tuple) -> list[str]:
+    current: Any = model
+    for part in location:
+        if isinstance(part, int):
+            continue
+        annotation = current.model_fields[part].annotation
+        nested = [a for a in (annotation, *get_args(annotation)) if isinstance(a, type) and issubclass(a, _Model)]
+        current = nested[0] if nested else current
+    return list(current.model_fields)
+
+
+def _meant(word: str, known) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
