@@ -157,7 +157,9 @@ _TABLES = (
             _key("task", TEXT, "classification, segmentation or timeseries"),
             Column("params", INTEGER, "trainable parameters"),
             Column("macs", INTEGER, "multiply-adds of one example's forward pass as executed here"),
-            Column("macs_theoretical", INTEGER, "multiply-adds that the method needs in theory (hard attention: at budget)"),
+            Column(
+                "macs_theoretical", INTEGER, "multiply-adds that the method needs in theory (hard attention: at budget)"
+            ),
             Column("latency_p50_s", REAL, "median seconds of a forward pass at batch 1"),
             Column("latency_p95_s", REAL, "95th percentile of the same"),
             Column("samples_per_s", REAL, "examples a second, forward pass at the recipe's batch size"),
@@ -227,7 +229,9 @@ _TABLES = (
             Column("rank_biserial", REAL, "matched-pairs rank-biserial correlation (-1 to 1)"),
             Column("prob_a_better", REAL, "share of datasets won, ties as half"),
             Column("cliffs_delta", REAL, "Cliff's delta over seeds, averaged over datasets (-1 to 1)"),
-            Column("p_wilcoxon", REAL, "two-sided Wilcoxon signed-rank p, Pratt zeros; null without a non-zero difference"),
+            Column(
+                "p_wilcoxon", REAL, "two-sided Wilcoxon signed-rank p, Pratt zeros; null without a non-zero difference"
+            ),
             Column("p_holm", REAL, "p_wilcoxon, Holm-adjusted within its task and family"),
             Column("p_permutation", REAL, "two-sided sign-flip permutation p of the mean difference (sensitivity)"),
             Column("p_floor", REAL, "the least Holm-adjusted p that this number of datasets could ever give"),
@@ -270,7 +274,9 @@ def to_table(name: str, rows: Any, source: str = "") -> pa.Table:
             got = data.column(column.name).type
             raise DynconvError(f"{where}: column {column.name!r} is {got}, must be {column.type}: {error}") from None
         if column.key and values.null_count:
-            raise DynconvError(f"{where}: column {column.name!r} of table {name!r} has {values.null_count} nulls; none allowed")
+            raise DynconvError(
+                f"{where}: column {column.name!r} of table {name!r} has {values.null_count} nulls; none allowed"
+            )
         arrays.append(values)
     result = pa.table(arrays, schema=table.schema)
     _unique(result, table, where)

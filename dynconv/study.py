@@ -142,7 +142,7 @@ class Study(_Model):
     """Variants x datasets x seeds, with recipes and the analysis plan."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=64)]
-    variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
+    variants: tuple[Variant, ...]
     datasets: Annotated[tuple[Dataset, ...], Field(min_length=1)]
     seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], Field(min_length=1)]
     recipes: dict[Task, dict[str, Any]] = {}
@@ -180,8 +180,12 @@ class Study(_Model):
             family = dataset.name.partition("/")[0]
             if family not in files:
                 raise ValueError(f"datasets: unknown dataset {dataset.name!r}{_meant(family, files)}; {valid(files)}")
+        if len(self.variants) < 2:
+            raise ValueError("variants: a study compares at least two, the control among them")
         if self.analysis.control not in (known := [v.name for v in self.variants]):
-            raise ValueError(f"analysis.control: {self.analysis.control!r} is not a variant of this study; {valid(known)}")
+            raise ValueError(
+                f"analysis.control: {self.analysis.control!r} is not a variant of this study; {valid(known)}"
+            )
         for task in TASKS:
             _recipe(self.recipes.get(task, {}), f"recipes.{task}")  # type: ignore[call-overload]
         for dataset in self.datasets:

@@ -1,0 +1,217 @@
+"""The command line: every arrow of the pipeline is one sub-command with plain arguments.
+
+Heavy packages are imported by the sub-command that needs them, when it needs them.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from dynconv import __version__
+from dynconv.errors import DynconvError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one sub-command.  Exit code: 0 done, 2 bad input (one line says what), 1 a bug (with its traceback)."""
+    args = _parser().parse_args(argv)
+    try:
+        return args.run(args) or 0
+    except DynconvError as error:
+        for line in str(error).splitlines():
+            print(f"dynconv {args.command}: error: {line}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # `dynconv list runs | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dynconv", description="Honest benchmarks of dynamic convolutions.")
+    parser.add_argument("--version", action="version", version=f"dynconv {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = command("prepare", _prepare, "Turn a dataset into plain arrays and meta.json.")
+    sub.add_argument("dataset", help="for example digits or ucr/GunPoint; see `dynconv list datasets`")
+    _data(sub)
+    sub.add_argument("--no-download", action="store_true", help="use only files that are already there")
+    sub.add_argument("--toy", action="store_true", help="a small stand-in in the dataset's own format")
+
+    sub = command("train", _train, "Train one run and write its three Parquet files.")
+    _study(sub)
+    _run(sub)
+    sub.add_argument("--seed", type=int, required=True)
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR")
+    sub.add_argument("--strategy", choices=["single"], default="single", help="how the run is spread (default: single)")
+    sub.add_argument("--failures", type=Path, metavar="DIR", help="where a run that dies leaves its cause")
+    _data(sub)
+    _device(sub)
+
+    sub = command("profile", _profile, "Measure parameters, MACs, latency and memory of one variant on one dataset.")
+    _study(sub)
+    _run(sub)
+    sub.add_argument("--out", type=Path, required=True, metavar="F.parquet")
+    _data(sub)
+    _device(sub)
+
+    sub = command("collect", _collect, "Unite all runs into tidy tables.")
+    sub.add_argument("runs", type=Path, metavar="RUNS_DIR")
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR")
+    sub.add_argument("--profiles", type=Path, metavar="DIR")
+    sub.add_argument("--failures", type=Path, metavar="DIR")
+    _study(sub, required=False)
+
+    sub = command("compare", _compare, "Test which variants differ, on this project's runs or on anyone's table.")
+    sub.add_argument("table", type=Path, help="Parquet or CSV: dataset, variant, value [, seed, metric, task]")
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR")
+    _study(sub, required=False)
+    sub.add_argument("--lower-is-better", action="store_true")
+    sub.add_argument("--control", help="default: the study's, else vanilla")
+    sub.add_argument(
+        "--rope", type=float, help="a difference this small does not matter (default: the study's, else 0.01)"
+    )
+    sub.add_argument("--alpha", type=float, help="default: the study's, else 0.05")
+    sub.add_argument("--seed", type=int, help="of the resampling (default: the study's, else 0)")
+    sub.add_argument("--metric", help="the metric to compare, where the table has several")
+
+    sub = command("report", _report, "Write the self-contained HTML report.")
+    sub.add_argument("--results", type=Path, required=True, metavar="DIR")
+    sub.add_argument("--out", type=Path, metavar="F.html", help="default: DIR/report.html")
+
+    sub = command("plan", _plan, "Say what a study will run, before it runs.")
+    _study(sub)
+
+    sub = command("list", _list, "List variants, datasets, a study's runs or its verdicts.")
+    sub.add_argument("what", choices=["variants", "datasets", "runs", "verdicts"])
+    _study(sub, required=False)
+    sub.add_argument("--results", type=Path, metavar="DIR", help="default: the study's, else results")
+
+    sub = command("new", _new, "Write the file of a new variant or dataset.")
+    sub.add_argument("kind", choices=["variant", "dataset"])
+    sub.add_argument("name")
+    return parser
+
+
+def _study(sub: argparse.ArgumentParser, required: bool = True) -> None:
+    sub.add_argument("--study", type=Path, required=required, metavar="F", help="a study, such as config/demo.yaml")
+
+
+def _run(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--dataset", required=True)
+    sub.add_argument("--variant", required=True)
+
+
+def _data(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--data", type=Path, metavar="DIR", help="prepared datasets (default: the study's, else data)")
+
+
+def _device(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--device", default="auto", help="auto (a GPU if there is one), cpu, cuda, cuda:1, ...")
+    sub.add_argument(
+        "--threads", type=int, metavar="N", help="CPU threads; part of what makes a run bitwise repeatable"
+    )
+
+
+def _prepare(args) -> None:
+    from dynconv.data.prepare import prepare
+
+    meta = prepare(args.dataset, args.data or Path("data"), download=not args.no_download, toy=args.toy)
+    print(meta)
+
+
+def _train(args) -> None:
+    from dynconv.engine.run import train_run
+    from dynconv.study import RunKey, load
+
+    study = load(args.study)
+    row = train_run(
+        study,
+        RunKey(study.dataset(args.dataset).name, study.variant(args.variant).name, args.seed),
+        args.out,
+        args.data or Path(study.data),
+        device_name=args.device,
+        threads=args.threads,
+        failures=args.failures,
+        say=lambda line: print(line, flush=True),
+    )
+    metric = study.analysis.metric[row["task"]]
+    value = row.get(metric)
+    print(f"{row['run_id']}: {row['status']}" + (f"  {metric} {value:.4f}" if value is not None else ""))
+
+
+def _profile(args) -> None:
+    from dynconv import records
+    from dynconv.engine.profile import profile
+    from dynconv.study import load
+
+    study = load(args.study)
+    dataset, variant = study.dataset(args.dataset).name, study.variant(args.variant).name
+    row = profile(study, dataset, variant, args.data or Path(study.data), args.device, args.threads)
+    records.write("profile", [row], args.out)
+
+
+def _collect(args) -> None:
+    from dynconv.collect import collect
+    from dynconv.study import load
+
+    study = load(args.study) if args.study else None
+    for name, rows in collect(args.runs, args.out, args.profiles, args.failures, study).items():
+        print(f"{args.out / name}.parquet: {rows} rows")
+
+
+def _compare(args) -> None:
+    from dynconv import records
+    from dynconv.stats import compare, table
+    from dynconv.study import Analysis, load
+
+    plan = load(args.study).analysis if args.study else Analysis()
+    frame = table.load(args.table, metric=args.metric or dict(plan.metric), lower_is_better=args.lower_is_better)
+    tables = compare.compare(
+        frame,
+        control=args.control or plan.control,
+        alpha=plan.alpha if args.alpha is None else args.alpha,
+        rope=plan.rope if args.rope is None else args.rope,
+        resamples=plan.resamples,
+        seed=plan.seed if args.seed is None else args.seed,
+        lower_is_better=args.lower_is_better,
+    )
+    for name, rows in tables.items():
+        written = records.write(name, rows, args.out / f"{name}.parquet")
+        print(f"{args.out / name}.parquet: {len(written)} rows")
+
+
+def _report(args) -> None:
+    from dynconv.report.build import build
+
+    print(build(args.results, args.out))
+
+
+def _plan(args) -> None:
+    from dynconv.plan import plan
+    from dynconv.study import load
+
+    print(plan(load(args.study)))
+
+
+def _list(args) -> None:
+    from dynconv import listing
+    from dynconv.study import load
+
+    study = load(args.study) if args.study else None
+    results = args.results or Path(study.results if study else "results")
+    getattr(listing, args.what)(study, results)
+
+
+def _new(args) -> None:
+    from dynconv.scaffold import new
+
+    print(new(args.kind, args.name))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""The union of all runs: four tidy tables out of many small files."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dynconv import records
+from dynconv.errors import DynconvError
+from dynconv.files import atomic
+from dynconv.study import RunKey, Study
+
+
+def collect(
+    runs: Path, out: Path, profiles: Path | None = None, failures: Path | None = None, study: Study | None = None
+) -> dict[str, int]:
+    """Write `out/{runs,metrics,predictions,profile}.parquet`; return the number of rows of each.
+
+    With a `study`, only its runs are taken: what an earlier study left in the folder stays out.  A run without files
+    that left a failure record becomes a failed row.
+
+    Raises:
+        DynconvError: a file is unreadable, breaks the schema, or names another run than its folder does.
+    """
+    if not runs.is_dir():
+        raise DynconvError(f"{runs}: no such folder of runs")
+    wanted = set(study.runs()) if study else None
+    folders = {key: folder for key, folder in _found(runs) if wanted is None or key in wanted}
+    order = [key for key in study.runs() if key in folders] if study else sorted(folders)
+    lost = _failed_rows(failures, wanted, set(folders)) if failures else []
+    if not order and not lost:
+        raise DynconvError(f"{runs}: no run here" + (f" belongs to study {study.name}" if study else ""))
+    sizes = {
+        "runs": _union("runs", [*(_checked("runs", folders[k] / "run.parquet", k) for k in order), *lost], out),
+        "metrics": _union("metrics", (_checked("metrics", folders[k] / "metrics.parquet", k) for k in order), out),
+        "predictions": _union(
+            "predictions", (_checked("predictions", folders[k] / "predictions.parquet", k) for k in order), out
+        ),
+    }
+    pairs = {(key.dataset, key.variant) for key in wanted} if wanted else None
+    files = sorted(profiles.rglob("*.parquet")) if profiles and profiles.is_dir() else []
+    tables = [records.read("profile", file) for file in files]
+    rows = [row for table in tables for row in table.to_pylist()]
+    rows = [row for row in rows if pairs is None or (row["dataset"], row["variant"]) in pairs]
+    sizes["profile"] = len(records.write("profile", rows, out / "profile.parquet"))
+    return sizes
+
+
+def _found(runs: Path) -> Iterator[tuple[RunKey, Path]]:
+    for file in sorted(runs.rglob("run.parquet")):
+        *dataset, variant, seed = file.parent.relative_to(runs).parts or ("",)
+        number = re.fullmatch(r"seed(\d+)", seed)
+        if not dataset or not number:
+            raise DynconvError(f"{file}: not where a run lives; valid: <runs>/<dataset>/<variant>/seed<k>/run.parquet")
+        yield RunKey("/".join(dataset), variant, int(number[1])), file.parent
+
+
+def _checked(name: str, file: Path, key: RunKey) -> pa.Table:
+    table = records.read(name, file)
+    if name == "runs" and len(table) != 1:
+        raise DynconvError(f"{file}: {len(table)} rows; a run is exactly one")
+    for column, value in key._asdict().items():
+        other = [found for found in table.column(column).unique().to_pylist() if found != value]
+        if other:
+            raise DynconvError(f"{file}: {column} is {other[0]!r}, but the folder is that of {value!r}")
+    return table
+
+
+def _union(name: str, tables: Iterable[pa.Table], out: Path) -> int:
+    """Stream the tables into one file: predictions of thousands of runs need not fit into memory."""
+    path, count = out / f"{name}.parquet", 0
+    with atomic(path) as scratch, pq.ParquetWriter(scratch, records.TABLES[name].schema, compression="zstd") as writer:
+        for table in tables:
+            writer.write_table(table)
+            count += len(table)
+    return count
+
+
+def _failed_rows(folder: Path, wanted: set[RunKey] | None, done: set[RunKey]) -> list[pa.Table]:
+    tables = []
+    for file in sorted(folder.rglob("seed*.json")):
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+            row = content["row"] | {"status": "failed", "failure": content["failure"]}
+            key = RunKey(row["dataset"], row["variant"], row["seed"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DynconvError(f"{file}: not a failure record: {type(error).__name__}: {error}") from None
+        if key not in done and (wanted is None or key in wanted):
+            tables.append(records.to_table("runs", [row], str(file)))
+    return tables

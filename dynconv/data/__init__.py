@@ -1,0 +1,9 @@
+"""Datasets: named by their files, prepared once into plain arrays, read memory-mapped.
+
+Importing this package imports no torch.  What needs it lives in `dynconv.data.batches`, `.augment` and `.keyed`.
+"""
+
+from dynconv.data.base import VOID, Spec, spec
+from dynconv.data.store import Meta, Prepared, Split, open_store
+
+__all__ = ["VOID", "Meta", "Prepared", "Spec", "Split", "open_store", "spec"]

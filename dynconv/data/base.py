@@ -1,0 +1,79 @@
+"""What a dataset file says about itself, and how a dataset is found by its name."""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
+
+from dynconv import plugins
+from dynconv.errors import DynconvError, valid
+from dynconv.study import DATASETS, Task
+
+if TYPE_CHECKING:
+    from dynconv.data.writer import Writer
+
+VOID = 255  # mask value of pixels that count neither in training nor in evaluation
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The declaration of a dataset (`SPEC` of its file); it ends up in `meta.json`."""
+
+    task: Task
+    title: str
+    source: str  # URL of the published files, or the file that generates them
+    licence: str
+    citation: str
+    split_rule: str
+    members: tuple[str, ...] | None = None  # a family's datasets (`ucr/GunPoint`); None: the file is one dataset
+
+
+class DatasetFile(Protocol):
+    """What a module of `dynconv/data/datasets/` exports.  `member` is "" unless the dataset is a family."""
+
+    SPEC: Spec
+
+    def download(self, raw: Path, member: str) -> None:
+        """Put the published files under `raw`; do nothing if they are there."""
+
+    def prepare(self, raw: Path, writer: "Writer", member: str) -> None:
+        """Read the published files under `raw` and hand every example to `writer`."""
+
+    def toy(self, raw: Path, member: str) -> None:
+        """Write a very small raw dataset of the published on-disk format under `raw`."""
+
+
+def find(name: str) -> tuple[DatasetFile, str]:
+    """The dataset's module and the member's name ("" if the dataset is not a family).
+
+    Raises:
+        DynconvError: no such dataset or member; the message lists those there are.
+    """
+    family, _, member = name.partition("/")
+    module = cast(DatasetFile, plugins.load(DATASETS, family))
+    members = module.SPEC.members
+    if members is None and member:
+        raise DynconvError(f"dataset {name!r}: {family} has no members; valid: {family}")
+    if members is not None and member not in members:
+        close = difflib.get_close_matches(member, members, n=1)
+        meant = f" (did you mean {family}/{close[0]}?)" if close else ""
+        what = f"unknown member {member!r}" if member else f"{family} is a family: name a member, as in {family}/..."
+        raise DynconvError(f"dataset {name!r}: {what}{meant}; {valid(members)}")
+    return module, member
+
+
+def spec(name: str) -> Spec:
+    """The declaration of a dataset: `digits`, or `ucr/GunPoint` for a member of a family; DynconvError as `find`."""
+    return find(name)[0].SPEC
+
+
+def lines(file: Path) -> list[str]:
+    """The non-empty lines of a text file of a published dataset; DynconvError if it cannot be read."""
+    try:
+        return [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except FileNotFoundError:
+        raise DynconvError(
+            f"{file}: no such file; run without --no-download or put the published files there"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DynconvError(f"{file}: cannot be read: {error}") from None

@@ -1,0 +1,98 @@
+"""Batches of a prepared split, on the device, normalised."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from dynconv.data.store import Split
+from dynconv.errors import DynconvError
+
+_CHUNK_BYTES = 64 << 20  # copied to the device at a time
+
+
+class Batches:
+    """The examples of one split by their ids, wherever the arrays are.
+
+    On a GPU the arrays are copied to it once if they fit in `memory_share` of its free memory, else every batch is
+    gathered from the memory map and sent over pinned memory.  On a CPU the memory map itself is the resident copy: its
+    pages are shared by all processes of the machine.
+    """
+
+    def __init__(
+        self, arrays: Split, meta: Mapping[str, Any], device: torch.device | str, *, memory_share: float = 0.5
+    ):
+        self.device = torch.device(device)
+        self._arrays = arrays
+        self._affine = None
+        if arrays.x.dtype == np.uint8:
+            shape = (1, -1, *[1] * (arrays.x.ndim - 2))
+            mean, std = (torch.tensor(v, dtype=torch.float32, device=self.device) for v in (meta["mean"], meta["std"]))
+            self._affine = mean.view(shape), std.view(shape)
+        self.resident = self.device.type == "cuda" and _fits(arrays, self.device, memory_share)
+        if self.resident:
+            self._x, self._y = (_upload(array, self.device) for array in arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays.x)
+
+    def get(self, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The examples `ids` (int64 [B], on any device) as x float32 [B, C, ...] and y int64 [B] or [B, H, W].
+
+        Images are normalised per channel with the training split's mean and standard deviation; series, normalised
+        one by one when prepared, are passed on as they are stored.
+        """
+        if self.resident:
+            ids = ids.to(self.device)
+            x, y = self._x[ids], self._y[ids]
+        else:
+            index = ids.cpu().numpy()
+            x, y = (self._send(array[index]) for array in self._arrays)
+        x = x.to(torch.float32)
+        if self._affine is not None:
+            x = (x - self._affine[0]) / self._affine[1]
+        return x, y.long()
+
+    def _send(self, gathered: np.ndarray) -> torch.Tensor:
+        tensor = torch.from_numpy(gathered)
+        if self.device.type == "cuda":
+            tensor = tensor.pin_memory()
+        return tensor.to(self.device, non_blocking=True)
+
+
+def steps_per_epoch(n: int, batch_size: int, drop_last: bool = False) -> int:
+    """Number of batches in which `split_epoch` cuts `n` examples.
+
+    Raises:
+        DynconvError: `drop_last` would leave nothing.
+    """
+    if drop_last and n < batch_size:
+        raise DynconvError(f"drop_last: {n} examples fill no batch of {batch_size}; valid: batch_size up to {n}")
+    return n // batch_size if drop_last else -(-n // batch_size)
+
+
+def split_epoch(order: torch.Tensor, batch_size: int, drop_last: bool = False) -> list[torch.Tensor]:
+    """Cut `order` (int64 [n]) into batches of at most `batch_size`.
+
+    `drop_last`: full batches only.  Otherwise every example is used and the sizes differ by at most one: a last batch
+    of a few examples would have poor batch statistics and too much weight.
+    """
+    steps = steps_per_epoch(len(order), batch_size, drop_last)
+    if drop_last:
+        return list(order[: steps * batch_size].split(batch_size))
+    return list(order.tensor_split(steps))
+
+
+def _fits(arrays: Split, device: torch.device, share: float) -> bool:
+    free, _ = torch.cuda.mem_get_info(device)
+    return sum(array.nbytes for array in arrays) <= share * free
+
+
+def _upload(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    dtype = torch.from_numpy(np.empty(0, array.dtype)).dtype
+    result = torch.empty(array.shape, dtype=dtype, device=device)
+    rows = max(1, _CHUNK_BYTES // max(1, array[:1].nbytes))
+    for start in range(0, len(array), rows):
+        result[start : start + rows] = torch.from_numpy(np.array(array[start : start + rows]))
+    return result

@@ -1,0 +1,213 @@
+"""Write a prepared dataset: examples are streamed to a temporary folder, which then takes the place of the old one."""
+
+import contextlib
+import errno
+import hashlib
+import json
+import math
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+import dynconv
+from dynconv import files
+from dynconv.data.base import VOID, Spec
+from dynconv.data.store import ARRAYS, META, ArrayMeta, Meta
+from dynconv.errors import DynconvError
+
+# One example of each task: dtype and number of dimensions of x and of y.
+_FORMS = {
+    "classification": ("uint8", 3, "int64", 0),
+    "segmentation": ("uint8", 3, "uint8", 2),
+    "timeseries": ("float32", 2, "int64", 0),
+}
+
+
+class Writer:
+    """Context manager: `describe`, then `split("train", ...)` and `split("test", ...)`.
+
+    The store appears, whole, when the block ends well.  After an error or a kill the old one is still there.
+    """
+
+    def __init__(self, folder: str | os.PathLike, name: str, spec: Spec, *, toy: bool = False):
+        self.folder, self.name, self.spec, self.toy = Path(folder), name, spec, toy
+        self._scratch = self.folder.with_name(f".{self.folder.name}.{uuid.uuid4().hex[:12]}.part")
+        self._classes: tuple[str, ...] = ()
+        self._transformations: tuple[str, ...] = ()
+        self._shape: tuple[int, ...] = ()
+        self._counts: dict[str, int] = {}
+        self._moments = _Moments()
+
+    def __enter__(self) -> "Writer":
+        _refuse_foreign(self.folder)
+        try:
+            self._scratch.mkdir(parents=True)
+        except OSError as error:
+            raise DynconvError(f"{self.folder}: cannot write: {error.strerror}") from error
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                files.write_text(self._scratch / META, self._meta().model_dump_json(indent=2) + "\n")
+                _publish(self._scratch, self.folder)
+        finally:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def describe(self, classes: Iterable[str], transformations: Sequence[str]) -> None:
+        """The names of the classes, in the order of their labels, and in words what was done to the published data."""
+        self._classes, self._transformations = tuple(classes), tuple(transformations)
+
+    def split(self, name: str, examples: Iterable[tuple[Any, Any]]) -> None:
+        """Write the examples (x, y) of split `name` ("train" or "test"), one after the other.
+
+        x: uint8 [C, H, W] (images) or float32 [C, L] (series); y: the label, an integer, or the mask, uint8 [H, W].
+
+        Raises:
+            DynconvError: an example has another form than the first or than its task's, or its label is no class.
+        """
+        paths = [self._scratch / f"{name}_{part}.npy" for part in "xy"]
+        try:
+            with paths[0].open("wb") as file_x, paths[1].open("wb") as file_y:
+                self._counts[name] = self._stream(name, examples, file_x, file_y)
+                for file in (file_x, file_y):
+                    file.flush()
+                    os.fsync(file.fileno())
+        except OSError as error:  # of the disk, or of a file that the dataset reads
+            raise DynconvError(f"{self.folder}: cannot be made: {error}") from error
+
+    def _stream(self, name: str, examples: Iterable[tuple[Any, Any]], file_x: IO[bytes], file_y: IO[bytes]) -> int:
+        count = 0
+        for count, (x, y) in enumerate(examples, 1):
+            x, y = np.asarray(x), np.asarray(y)
+            if y.ndim == 0 and y.dtype.kind in "iu":
+                y = y.astype(np.int64)
+            self._check(x, y, f"{self.name}: {name} example {count - 1}")
+            if count == 1:
+                _header(file_x, x.dtype, (0, *x.shape))
+                _header(file_y, y.dtype, (0, *y.shape))
+            if name == "train":
+                self._moments.add(x, y)
+            file_x.write(x.tobytes())
+            file_y.write(y.tobytes())
+        if not count:
+            raise DynconvError(f"{self.name}: split {name!r} has no examples")
+        _header(file_x, x.dtype, (count, *x.shape))
+        _header(file_y, y.dtype, (count, *y.shape))
+        return count
+
+    def _check(self, x: np.ndarray, y: np.ndarray, where: str) -> None:
+        form = _FORMS[self.spec.task]
+        if (str(x.dtype), x.ndim, str(y.dtype), y.ndim) != form or (y.ndim and y.shape != x.shape[1:]):
+            raise DynconvError(
+                f"{where}: x is {x.dtype} {list(x.shape)}, y {y.dtype} {list(y.shape)}; valid for {self.spec.task}: "
+                f"x {form[0]} of {form[1]} dimensions, y {form[2]} of {form[3]} (a mask has its image's size)"
+            )
+        self._shape = self._shape or x.shape
+        if x.shape != self._shape:
+            raise DynconvError(f"{where}: x is {list(x.shape)}, the first one {list(self._shape)}; all must be equal")
+        known = y[y != VOID] if y.ndim else y
+        if known.size and not 0 <= known.min() <= known.max() < len(self._classes):
+            raise DynconvError(f"{where}: label {known.max()}; valid: 0 to {len(self._classes) - 1} (masks: or {VOID})")
+        if x.dtype.kind == "f" and not np.isfinite(x).all():
+            raise DynconvError(f"{where}: x is not finite")
+
+    def _meta(self) -> Meta:
+        arrays = {}
+        for name in ARRAYS:
+            path = self._scratch / f"{name}.npy"
+            if not path.is_file():
+                raise DynconvError(f"{self.name}: split {name[:-2]!r} was not written")
+            array = np.load(path, mmap_mode="r")
+            arrays[name] = ArrayMeta(
+                shape=array.shape, dtype=str(array.dtype), bytes=path.stat().st_size, sha256=files.sha256(path)
+            )
+        mean, std = self._moments.result()
+        hashed = [self.name, self.spec.task, self._classes, {key: array.sha256 for key, array in arrays.items()}]
+        return Meta(
+            name=self.name,
+            task=self.spec.task,
+            toy=self.toy,
+            classes=self._classes,
+            counts=self._counts,
+            shape=self._shape,
+            mean=mean,
+            std=std,
+            arrays=arrays,
+            dataset_hash=hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:16],
+            title=self.spec.title,
+            source=self.spec.source,
+            licence=self.spec.licence,
+            citation=self.spec.citation,
+            split_rule=self.spec.split_rule,
+            transformations=self._transformations,
+            dynconv_version=dynconv.__version__,
+        )
+
+
+class _Moments:
+    """Per-channel mean and standard deviation; exact for uint8, whose sums are integers below 2**53."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.sums: Any = 0.0
+        self.squares: Any = 0.0
+
+    def add(self, x: np.ndarray, y: np.ndarray) -> None:
+        values = (x[:, y != VOID] if y.ndim else x.reshape(len(x), -1)).astype(np.float64)
+        self.count += values.shape[1]
+        self.sums = self.sums + values.sum(axis=1)
+        self.squares = self.squares + np.square(values).sum(axis=1)
+
+    def result(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        if not self.count:
+            raise DynconvError("the training split has nothing but void pixels")
+        mean = self.sums / self.count
+        variance = self.squares / self.count - mean**2
+        return tuple(mean.tolist()), tuple(math.sqrt(v) if v > 1e-12 else 1.0 for v in variance.tolist())
+
+
+def _header(file: IO[bytes], dtype: np.dtype, shape: tuple[int, ...]) -> None:
+    # numpy pads the header so that the first axis may grow in place: it is written once to begin and again to end.
+    file.seek(0)
+    np.lib.format.write_array_header_1_0(
+        file, {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    )
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Publishing replaces the whole folder, so it must hold nothing but a store."""
+    try:
+        found = sorted(entry.name for entry in folder.iterdir()) if folder.exists() else []
+    except OSError as error:
+        raise DynconvError(f"{folder}: cannot write: {error.strerror}") from error
+    known = {META, *(f"{array}.npy" for array in ARRAYS)}
+    foreign = [entry for entry in found if entry not in known and not entry.startswith(".snakemake")]
+    if foreign:
+        raise DynconvError(
+            f"{folder / foreign[0]}: not a file of a prepared dataset; move it away, {folder} is replaced"
+        )
+
+
+def _publish(scratch: Path, folder: Path) -> None:
+    """Put `scratch` in the place of `folder`.  Of two prepares at once, the later one stands."""
+    aside = scratch.with_suffix(".old")
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(folder, aside)
+        try:
+            os.replace(scratch, folder)
+            break
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another prepare published in between
+                shutil.rmtree(aside, ignore_errors=True)
+                continue
+            with contextlib.suppress(OSError):
+                os.replace(aside, folder)
+            raise DynconvError(f"{folder}: cannot write: {error.strerror}") from error
+    shutil.rmtree(aside, ignore_errors=True)

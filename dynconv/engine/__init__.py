@@ -1,0 +1,1 @@
+"""Training and measuring one run on the device at hand."""

@@ -1,0 +1,99 @@
+"""What a network costs, measured on the device at hand: one row of the `profile` table."""
+
+import time
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import torch
+from torch import nn
+
+from dynconv import data, tasks
+from dynconv.data.batches import Batches
+from dynconv.data.store import open_store
+from dynconv.engine import provenance
+from dynconv.engine.strategy import Single, choose_device
+from dynconv.models.macs import count as count_macs
+from dynconv.study import Study
+
+_WARM_UP = 3
+_REPEATS = 20
+
+
+def profile(
+    study: Study, dataset: str, variant: str, store: Path, device_name: str, threads: int | None
+) -> dict[str, Any]:
+    """Parameters, MACs, latency, throughput and activation memory of one variant on one dataset's inputs.
+
+    Latency is the forward pass in evaluation mode at batch 1, throughput at the recipe's batch size, both after a
+    warm-up and with the recipe's precision.
+    """
+    spec = data.spec(dataset)
+    task = tasks.get(spec.task)
+    recipe = study.recipe(dataset, spec.task)
+    device = choose_device(device_name)
+    if threads:
+        torch.set_num_threads(threads)
+    prepared = open_store(store / dataset, dataset)
+    strategy = Single(device, recipe)
+    torch.manual_seed(0)
+    meta = prepared.meta
+    model = task.build(study.variant(variant), meta["shape"][0], len(meta["classes"]), recipe).to(device).eval()
+    batches = Batches(prepared.test, meta, device)
+    size = min(recipe.batch_size, len(batches))
+    one, _ = batches.get(torch.arange(1, device=device))
+    many, _ = batches.get(torch.arange(size, device=device))
+    latencies = _forward_s(model, one, strategy)
+    throughput = size / sorted(_forward_s(model, many, strategy, repeats=5))[2]
+    macs = count_macs(model, tuple(meta["shape"]))
+    return {
+        "dataset": dataset,
+        "variant": variant,
+        "task": spec.task,
+        "params": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "macs": macs.executed,
+        "macs_theoretical": macs.theoretical,
+        "latency_p50_s": quantiles(latencies, n=20)[9],
+        "latency_p95_s": quantiles(latencies, n=20)[18],
+        "samples_per_s": throughput,
+        "batch_size": size,
+        "activation_bytes": _activation_bytes(model, one, strategy),
+        **provenance.hardware(device),
+        "torch_version": torch.__version__,
+        "threads": torch.get_num_threads(),
+    }
+
+
+@torch.no_grad()
+def _forward_s(model: nn.Module, x: torch.Tensor, strategy: Single, repeats: int = _REPEATS) -> list[float]:
+    def synchronize() -> None:
+        if x.is_cuda:
+            torch.cuda.synchronize(x.device)
+
+    seconds = []
+    for _ in range(_WARM_UP + repeats):
+        synchronize()
+        start = time.perf_counter()
+        with strategy.autocast():
+            model(x)
+        synchronize()
+        seconds.append(time.perf_counter() - start)
+    return seconds[_WARM_UP:]
+
+
+def _activation_bytes(model: nn.Module, x: torch.Tensor, strategy: Single) -> int:
+    """Bytes that autograd keeps for the backward pass, counting each storage once and parameters not at all."""
+    kept: dict[int, int] = {}
+    own = {p.untyped_storage().data_ptr() for p in (*model.parameters(), *model.buffers())}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor), strategy.autocast():
+        output = model(x)  # kept alive until counted, so that no storage's address is used twice
+    total = sum(kept.values())
+    del output
+    return total

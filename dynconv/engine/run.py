@@ -1,0 +1,172 @@
+"""One run, from a study to three Parquet files."""
+
+import datetime
+import json
+import os
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dynconv import data, records, tasks
+from dynconv.data.augment import check as check_augment
+from dynconv.data.batches import Batches, steps_per_epoch
+from dynconv.data.store import open_store
+from dynconv.engine import checkpoint, provenance
+from dynconv.engine.evaluate import evaluate
+from dynconv.engine.loop import fit
+from dynconv.engine.optim import Schedule, build_optimizer
+from dynconv.engine.strategy import Single, choose_device
+from dynconv.errors import DynconvError, valid
+from dynconv.files import write_text
+from dynconv.models.macs import count as count_macs
+from dynconv.study import RunKey, Study
+
+Say = Callable[[str], None]
+
+
+def train_run(
+    study: Study,
+    key: RunKey,
+    out: Path,
+    store: Path,
+    *,
+    device_name: str = "auto",
+    threads: int | None = None,
+    failures: Path | None = None,
+    say: Say = print,
+) -> dict[str, Any]:
+    """Train one run and write `run.parquet`, `metrics.parquet` and `predictions.parquet` into `out`.
+
+    A run whose loss becomes NaN or infinite ends well, with a failed row that names the cause.  An error leaves
+    `failures/<dataset>/<variant>/seed<k>.json`; with `on_failure: record` in the study it becomes a failed row too.
+
+    Returns:
+        The row of the `runs` table.
+
+    Raises:
+        DynconvError: bad input or an output that cannot be written, found before anything is trained.
+    """
+    started = _now()
+    spec = data.spec(key.dataset)
+    task = tasks.get(spec.task)
+    recipe = study.recipe(key.dataset, spec.task)
+    variant = study.variant(key.variant)
+    if variant.rule:
+        raise DynconvError(
+            f"variant {variant.name!r} is written by a workflow rule (rule: true); it cannot be trained here"
+        )
+    if key.seed not in study.seeds:
+        raise DynconvError(f"seed {key.seed} is not in study {study.name}; {valid(study.seeds)}")
+    check_augment(recipe.augment, spec.task)
+    device = choose_device(device_name)
+    if threads:
+        torch.set_num_threads(threads)
+    _check_writable(out)
+    prepared = open_store(store / key.dataset, key.dataset)
+    strategy = Single(device, recipe)
+    run_hash = study.run_hash(key.dataset, spec.task, key.variant)
+    row: dict[str, Any] = {
+        "run_id": f"{key.dataset}/{key.variant}/seed{key.seed}",
+        "task": spec.task,
+        **key._asdict(),
+        "attempt": 1,
+        "strategy": strategy.name,
+        "world_size": strategy.world_size,
+        "precision": strategy.precision,
+        "study": study.name,
+        "study_hash": study.study_hash,
+        "run_hash": run_hash,
+        "dataset_hash": prepared.meta["dataset_hash"],
+        **provenance.hardware(device),
+        **provenance.versions(),
+        "started_at": started,
+    }
+    try:
+        result = _train(study, key, recipe, task, prepared, strategy, out, row, say)
+    except DynconvError:
+        raise
+    except Exception as error:
+        cause = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        _leave_failure(failures, key, row, cause, traceback.format_exc())
+        if study.on_failure != "record":
+            raise
+        say(traceback.format_exc())
+        result = {"status": "failed", "failure": cause}, [], {}
+    outcome, metrics, predictions = result
+    return _write(out, row | outcome | {"finished_at": _now()}, metrics, predictions)
+
+
+def _train(study, key, recipe, task, prepared, strategy, out, row, say):
+    device = strategy.device
+    torch.manual_seed(key.seed)
+    meta = prepared.meta
+    model = task.build(study.variant(key.variant), meta["shape"][0], len(meta["classes"]), recipe).to(device)
+    if recipe.channels_last and len(meta["shape"]) == 3:
+        model = model.to(memory_format=torch.channels_last)
+    train = Batches(prepared.train, meta, device)
+    steps = steps_per_epoch(len(train), recipe.batch_size, recipe.drop_last)
+    state = checkpoint.State(model, build_optimizer(model, recipe), Schedule(recipe, steps), strategy.scaler)
+    path = out / "checkpoint.pt"
+    identity = f"{row['run_id']} {row['run_hash']} {row['dataset_hash']}"
+    say(checkpoint.load(path, state, identity, device))
+    provenance.reset_peak_memory(device)
+    cause = fit(state, task, train, recipe, key.seed, strategy, path, identity, say)
+    outcome = {
+        "params": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "epochs": state.step // steps,
+        "steps": state.step,
+        "train_s": state.train_s,
+        "samples_per_s": state.step / steps * len(train) / max(state.train_s, 1e-9),
+        "peak_memory_bytes": provenance.peak_memory_bytes(device),
+    }
+    if cause:
+        say(f"failed: {cause}")
+        return outcome | {"status": "failed", "failure": cause}, state.metrics, {}
+    test = Batches(prepared.test, meta, device)
+    metrics, predictions = evaluate(model, task, test, recipe.batch_size, strategy)
+    macs = count_macs(model, tuple(meta["shape"]), metrics.get("executed_fraction"))
+    outcome |= {"status": "ok", "macs": macs.executed, "macs_theoretical": macs.theoretical, **metrics}
+    final = [
+        {"split": "test", "epoch": recipe.epochs, "step": state.step, "metric": name, "value": value}
+        for name, value in metrics.items()
+    ]
+    return outcome, state.metrics + final, predictions
+
+
+def _write(out: Path, row: dict[str, Any], metrics: list[dict], predictions: dict[str, list]) -> dict[str, Any]:
+    """Write the three files, the run last: its presence says that the run is complete."""
+    keys = {name: row[name] for name in ("run_id", "dataset", "variant", "seed")}
+    count = len(predictions.get("example_id", []))
+    columns = {name: [value] * count for name, value in keys.items()} | predictions
+    records.write("metrics", [keys | entry for entry in metrics], out / "metrics.parquet")
+    records.write("predictions", columns if count else [], out / "predictions.parquet")
+    records.write("runs", [row], out / "run.parquet")
+    (out / "checkpoint.pt").unlink(missing_ok=True)
+    return row
+
+
+def _leave_failure(folder: Path | None, key: RunKey, row: dict[str, Any], cause: str, trace: str) -> None:
+    if folder is None:
+        return
+    plain = {name: value for name, value in row.items() if name != "started_at"}
+    content = {"row": plain, "failure": cause, "traceback": trace, "started_at": row["started_at"].isoformat()}
+    path = folder / key.dataset / key.variant / f"seed{key.seed}.json"
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def _check_writable(out: Path) -> None:
+    """Find out now, not after hours of training, that the results cannot be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=out, prefix=".probe."):
+            pass
+    except OSError as error:
+        raise DynconvError(f"{out}: cannot write the run's results here: {os.strerror(error.errno or 0)}") from None
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

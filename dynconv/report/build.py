@@ -1,0 +1,96 @@
+"""The page: every section in order, the figures, one file that needs nothing else."""
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from dynconv import __version__
+from dynconv.files import write_text
+from dynconv.report import numbers
+from dynconv.report.coverage import coverage
+from dynconv.report.figures import accuracy_cost, learning_curves
+from dynconv.report.figures.palette import COLOURS, styles
+from dynconv.report.results import Results, load
+from dynconv.report.sections import answer, completeness, methods, provenance, tasks
+from dynconv.report.sections.section import Section, task_title
+
+FIGURES = (accuracy_cost, learning_curves)
+SECTIONS = (answer, tasks, completeness, provenance, methods)
+
+
+def build(results: Path, out: Path | None = None) -> Path:
+    """Write the report of a results folder to `out` (default: its `report.html`), and its figures to `figures/`.
+
+    The same tables give the same bytes.
+
+    Raises:
+        DynconvError: the folder has no runs table, a table is unreadable, or the report cannot be written.
+    """
+    results = Path(results)
+    out = Path(out) if out else results / "report.html"
+    content = load(results)
+    drawings = {drawing.name: drawing for module in FIGURES for drawing in module.drawings(content)}
+    parts = [section for module in SECTIONS for section in module.sections(content, drawings)]
+    page = render(content, parts, os.path.relpath(results, out.parent))
+    for drawing in drawings.values():
+        write_text(results / "figures" / f"{drawing.name}.svg", drawing.svg)
+    write_text(out, page)
+    return out
+
+
+def render(content: Results, parts: list[Section], folder: str) -> str:
+    """The page as text; `folder` leads from the page to the results folder."""
+    environment = _environment()
+    shared = {"folder": folder, "styles": styles(content.variants), "coverage_of": coverage}
+    bodies = [
+        (part, Markup(environment.get_template(part.template).render(part=part, **shared, **part.context)))
+        for part in parts
+    ]
+    script = _source("sort.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template("page.html.j2").render(
+        **shared,
+        bodies=bodies,
+        content=content,
+        total=coverage(content),
+        colours=COLOURS,
+        css=Markup(_source("page.css")),
+        script=Markup(script),
+        script_digest=digest,
+        version=__version__,
+    )
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("dynconv.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    formats = (
+        numbers.value,
+        numbers.difference,
+        numbers.half_width,
+        numbers.p_value,
+        numbers.ratio,
+        numbers.signed,
+        numbers.count,
+        numbers.integer,
+        numbers.seconds,
+        numbers.label,
+        numbers.unit,
+        task_title,
+    )
+    environment.filters |= {function.__name__: function for function in formats}
+    environment.globals |= {"known": numbers.known, "interval": numbers.interval, "half_width": numbers.half_width}
+    return environment
+
+
+def _source(name: str) -> str:
+    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")

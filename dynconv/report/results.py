@@ -1,0 +1,130 @@
+"""What a results folder holds, read once and checked."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dynconv import records
+from dynconv.errors import DynconvError
+from dynconv.study import PRIMARY_METRIC, TASKS, Study
+from dynconv.study import load as load_study
+
+PATHS = {
+    "runs": "tables/runs.parquet",
+    "metrics": "tables/metrics.parquet",
+    "predictions": "tables/predictions.parquet",
+    "profile": "tables/profile.parquet",
+    "means": "stats/means.parquet",
+    "ranks": "stats/ranks.parquet",
+    "omnibus": "stats/omnibus.parquet",
+    "pairwise": "stats/pairwise.parquet",
+}
+STUDY = "study.yaml"
+
+
+@dataclass(frozen=True)
+class Results:
+    """The tables of one results folder, as pandas frames; an absent table is an empty frame with its columns."""
+
+    folder: Path
+    study: Study | None
+    rows: dict[str, int]  # rows of each table that is there
+    runs: pd.DataFrame
+    metrics: pd.DataFrame
+    profile: pd.DataFrame
+    means: pd.DataFrame
+    ranks: pd.DataFrame
+    omnibus: pd.DataFrame
+    pairwise: pd.DataFrame
+
+    @property
+    def absent(self) -> list[str]:
+        """Paths, relative to the folder, of the tables that are not there."""
+        return [path for name, path in PATHS.items() if name not in self.rows]
+
+    @cached_property
+    def ok(self) -> pd.DataFrame:
+        """The runs that ended well."""
+        return self.runs[self.runs["status"] == "ok"]
+
+    @cached_property
+    def control(self) -> str | None:
+        """The variant all others are compared with: the analysis's, else the study's, else unknown."""
+        against = self.pairwise.loc[self.pairwise["family"] == "primary", "variant_b"].unique()
+        if len(against) == 1:
+            return str(against[0])
+        return self.study.analysis.control if self.study else None
+
+    @cached_property
+    def variants(self) -> list[str]:
+        """Every variant: the control first, then in the order of the study, then by name."""
+        declared = [v.name for v in self.study.variants] if self.study else []
+        pairs = {*self.pairwise["variant_a"], *self.pairwise["variant_b"]}
+        found = sorted(
+            {*self.runs["variant"], *self.means["variant"], *self.profile["variant"], *pairs} - set(declared)
+        )
+        return sorted([*declared, *found], key=lambda name: name != self.control)
+
+    @cached_property
+    def tasks(self) -> list[str]:
+        """Every task that some table mentions, in the order of `study.TASKS`."""
+        found = {task for frame in (self.runs, self.profile, self.means, self.pairwise) for task in frame["task"]}
+        return sorted(found, key=lambda task: (TASKS.index(task) if task in TASKS else len(TASKS), task))
+
+    @cached_property
+    def task_of(self) -> dict[str, str]:
+        """The task of each dataset that some table mentions."""
+        frames = [frame[["dataset", "task"]] for frame in (self.runs, self.profile, self.means)]
+        pairs = pd.concat(frames).drop_duplicates("dataset")
+        return dict(zip(pairs["dataset"], pairs["task"], strict=True))
+
+    def datasets(self, task: str) -> list[str]:
+        """The datasets of a task: in the order of the study, then by name."""
+        declared = [d.name for d in self.study.datasets] if self.study else []
+        found = {dataset for dataset, of in self.task_of.items() if of == task}
+        return [d for d in declared if d in found] + sorted(found - set(declared))
+
+    def metric(self, task: str) -> str:
+        """The metric that the analysis of a task compares."""
+        for frame in (self.means, self.pairwise):
+            named = frame.loc[frame["task"] == task, "metric"].dropna()
+            if len(named):
+                return str(named.iloc[0])
+        declared: dict[str, str] = {**self.study.analysis.metric} if self.study else {}
+        return {**PRIMARY_METRIC, **declared}.get(task, "value")
+
+
+def load(folder: str | Path) -> Results:
+    """Read a results folder; only `tables/runs.parquet` must be there.
+
+    Raises:
+        DynconvError: the runs are missing, a table is unreadable or not of its schema, `study.yaml` is not valid.
+    """
+    folder = Path(folder)
+    if not (folder / PATHS["runs"]).is_file():
+        raise DynconvError(f"{folder / PATHS['runs']}: no such file; `dynconv collect` writes it")
+    frames: dict[str, pd.DataFrame] = {}
+    rows: dict[str, int] = {}
+    for name, path in PATHS.items():
+        there = (folder / path).is_file()
+        if name == "predictions":  # by far the longest table, and only its length is shown
+            if there:
+                rows[name] = _length(folder / path)
+            continue
+        table = records.read(name, folder / path) if there else records.TABLES[name].schema.empty_table()
+        frames[name] = table.to_pandas()
+        if there:
+            rows[name] = len(table)
+    study = load_study(folder / STUDY) if (folder / STUDY).is_file() else None
+    return Results(folder=folder, study=study, rows=rows, **frames)
+
+
+def _length(path: Path) -> int:
+    try:
+        return pq.read_metadata(path).num_rows
+    except (pa.ArrowException, OSError) as error:
+        raise DynconvError(f"{path}: not a readable Parquet file: {' '.join(str(error).split())[:200]}") from None

@@ -1,0 +1,82 @@
+"""The answer first: which variants beat the control, by how much, at what cost, how surely."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from dynconv.report import numbers
+from dynconv.report.coverage import coverage
+from dynconv.report.figures.drawing import Drawing
+from dynconv.report.results import Results
+from dynconv.report.sections.section import Section
+from dynconv.report.sections.tasks import anchor
+from dynconv.report.summary import reasons
+from dynconv.report.verdicts import Verdict, verdicts
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The answer of one task in one sentence, and the verdicts and reasons behind it."""
+
+    task: str
+    anchor: str
+    sentence: str
+    verdicts: list[Verdict]
+    reasons: list[tuple[str, str]]  # (variants, why they are inconclusive)
+
+
+def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Section]:
+    """One section, whatever there is to answer with."""
+    found = verdicts(results)
+    headlines = []
+    for task in results.tasks:
+        own = [v for v in found if v.task == task]
+        why = [(numbers.listing(names), reason) for (_, reason), names in reasons(own).items()]
+        headlines.append(Headline(task, anchor(task), sentence(results, task, own), own, why))
+    cover = {(v.task, v.variant): coverage(results, task=v.task, variant=v.variant) for v in found}
+    context = {"headlines": headlines, "found": found, "cover": cover, "control": results.control}
+    yield Section("answer", "The answer", "answer.html.j2", context)
+
+
+def sentence(results: Results, task: str, found: list[Verdict]) -> str:
+    """The answer of a task in one or two sentences; never says more than the verdicts do."""
+    if not found:
+        return _nothing(results, task)
+    control, metric = found[0].control, numbers.label(found[0].metric)
+    parts = []
+    for verdict, verb in (("superior", f"better than {control}"), ("inferior", f"worse than {control}")):
+        if named := [_with_size(v) for v in found if v.verdict == verdict]:
+            parts.append(
+                f"{numbers.listing(named)} {'is' if len(named) == 1 else 'are'} significantly {verb} in {metric}."
+            )
+    if same := [v.variant for v in found if v.verdict == "equivalent"]:
+        parts.append(
+            f"{numbers.listing(same)} {'is' if len(same) == 1 else 'are'} practically equivalent to {control}."
+        )
+    open_ = [v for v in found if v.verdict == "inconclusive"]
+    if len(open_) == len(found):
+        sized = [v for v in open_ if v.diff is not None]
+        parts.append(f"Inconclusive: no variant is shown to be better or worse than {control} in {metric}.")
+        if sized:
+            parts.append(f"The largest difference is that of {_with_size(max(sized, key=lambda v: abs(v.diff or 0)))}.")
+    elif open_:
+        parts.append(f"Inconclusive: {numbers.listing([v.variant for v in open_])}.")
+    return " ".join(parts)
+
+
+def _with_size(v: Verdict) -> str:
+    unit = " points" if v.metric in numbers.FRACTIONS else ""
+    size = f"{numbers.difference(v.diff, v.metric)}{unit}"
+    if v.ci_low is not None and v.ci_high is not None:
+        size += f", interval {numbers.difference(v.ci_low, v.metric)} to {numbers.difference(v.ci_high, v.metric)}"
+    return f"{v.variant} ({size})"
+
+
+def _nothing(results: Results, task: str) -> str:
+    runs = results.runs[results.runs["task"] == task]
+    if len(runs) and not (runs["status"] == "ok").any():
+        return f"No answer: all {len(runs)} runs failed."
+    if runs["variant"].nunique() == 1:
+        return (
+            f"No answer: {runs['variant'].iloc[0]} is the only variant with runs, there is nothing to compare it with."
+        )
+    return "No answer yet: the runs have not been compared (stats/pairwise.parquet has no row of this task)."

@@ -1,0 +1,21 @@
+"""What a section is."""
+
+from dataclasses import dataclass
+from typing import Any
+
+_TITLES = {"timeseries": "Time series"}
+
+
+def task_title(task: str) -> str:
+    """The name of a task as a heading."""
+    return _TITLES.get(task, task.capitalize())
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of the page: its anchor, heading, template (a file of `templates/`) and what the template needs."""
+
+    id: str
+    title: str
+    template: str
+    context: dict[str, Any]

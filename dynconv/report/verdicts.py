@@ -1,0 +1,51 @@
+"""The answer as plain data: each variant against the control, task by task."""
+
+from dataclasses import dataclass
+
+from dynconv.report import numbers
+from dynconv.report.cost import Cost, relative
+from dynconv.report.results import Results
+from dynconv.stats.verdict import Line, lines
+
+
+@dataclass(frozen=True)
+class Verdict(Line):
+    """What the statistics say of one variant on one task, with its means and its cost.
+
+    Means are over the datasets on which variant and control both have a value, as `diff` is; None where there is none.
+    """
+
+    mean: float | None
+    control_mean: float | None
+    cost: Cost
+
+
+# What a row says where the comparison left a column empty.
+_EMPTY = {
+    "n_datasets": 0,
+    "wins": 0,
+    "ties": 0,
+    "losses": 0,
+    "verdict": "inconclusive",
+    "reason": "no reason is recorded",
+}
+
+
+def verdicts(results: Results) -> list[Verdict]:
+    """One verdict a row of the primary family, by task, variants in the report's order."""
+    found = {(line.task, line.variant): line for line in lines(results.pairwise.fillna(_EMPTY))}
+    order = [(task, variant) for task in results.tasks for variant in results.variants]
+    return [_verdict(results, found[key]) for key in order if key in found]
+
+
+def _verdict(results: Results, line: Line) -> Verdict:
+    of_task = results.means[results.means["task"] == line.task]
+    table = of_task.pivot(index="dataset", columns="variant", values="mean")
+    both = table.reindex(columns=[line.variant, line.control]).dropna()
+    mean, control_mean = (both[name].mean() for name in (line.variant, line.control))
+    return Verdict(
+        **vars(line),
+        mean=mean if numbers.known(mean) else None,
+        control_mean=control_mean if numbers.known(control_mean) else None,
+        cost=relative(results, line.task, line.variant),
+    )

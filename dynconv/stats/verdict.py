@@ -1,0 +1,129 @@
+"""What may be said of a pair, and why: superior, inferior, equivalent or inconclusive."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dynconv.stats.multiplicity import datasets_needed
+
+VERDICTS = ("superior", "inferior", "equivalent", "inconclusive")
+
+
+def judge(
+    pair: Mapping[str, Any], *, family_size: int, seeds: tuple[int, int], alpha: float, rope: float
+) -> tuple[str, str]:
+    """Verdict of variant a against variant b, and its reason in one sentence.
+
+    Superior or inferior when `p_holm` < alpha, in the direction of the signed ranks that were tested.  Equivalent when
+    the bootstrap interval of the mean difference lies strictly inside (-rope, rope) and there are enough datasets that
+    the test could have rejected (`p_floor` < alpha): an interval from fewer says too little of datasets never seen.
+    Else inconclusive.
+
+    Args:
+        pair: a row of the `pairwise` table, NaN for what could not be computed.
+        family_size: tests that share the Holm adjustment.
+        seeds: runs with a value of a and of b in a dataset, at most: what a single dataset's reason speaks of.
+        alpha: level of the family.
+        rope: half-width of the region of practical equivalence, in units of the metric.
+    """
+    n, low, high = pair["n_datasets"], pair["mean_diff_ci_low"], pair["mean_diff_ci_high"]
+    if n == 0:
+        return "inconclusive", "no dataset has a value of both variants."
+    missing = f"; left out for a missing value: {pair['n_missing']} of {n + pair['n_missing']} datasets"
+    coverage = missing if pair["n_missing"] else ""
+    if pair["p_floor"] >= alpha:
+        return "inconclusive", _too_few(pair, family_size, seeds, alpha) + coverage + "."
+    small = -rope < low and high < rope
+    interval = f"the {_percent(1 - alpha)} interval [{low:+.4f}, {high:+.4f}]"
+    if pair["p_holm"] < alpha:
+        better = pair["rank_biserial"] > 0
+        reason = (
+            f"{'better' if better else 'worse'} on {pair['wins'] if better else pair['losses']} of {n} datasets,"
+            f" Holm-adjusted p {_p(pair['p_holm'])} is below alpha {alpha:g}"
+        )
+        if small:
+            reason += f", but {interval} lies inside ±{rope:g}: too small to matter"
+        elif (pair["mean_diff"] > 0) != better:
+            reason += (
+                ", though the mean difference has the other sign: a few large differences outweigh many small ones"
+            )
+        return ("superior" if better else "inferior"), reason + coverage + "."
+    if small:
+        return "equivalent", f"{interval} lies inside ±{rope:g} over {n} datasets{coverage}."
+    untested = np.isnan(pair["p_holm"])
+    test = "no dataset differs" if untested else f"Holm-adjusted p {_p(pair['p_holm'])} is not below alpha {alpha:g}"
+    return "inconclusive", f"{test} and {interval} is not inside ±{rope:g}{coverage}."
+
+
+def _too_few(pair: Mapping[str, Any], family_size: int, seeds: tuple[int, int], alpha: float) -> str:
+    n = pair["n_datasets"]
+    needed = f"at least {datasets_needed(family_size, alpha)} datasets are needed (family size {family_size})"
+    if n == 1 and min(seeds) == 1:
+        return f"one dataset and a single run: not even its variation from training to training is known; {needed}"
+    if n == 1:
+        return (
+            f"one dataset, {seeds[0]} and {seeds[1]} seeds: they show how much this dataset's result varies from"
+            f" training to training, not what happens on other datasets; {needed}"
+        )
+    return (
+        f"with {n} datasets the least possible Holm-adjusted p is {_p(pair['p_floor'])},"
+        f" so no result could be significant at alpha {alpha:g}; {needed}"
+    )
+
+
+def _p(p: float) -> str:
+    return f"{p:.2g}" if p >= 1e-4 else "< 0.0001"
+
+
+def _percent(level: float) -> str:
+    return f"{100 * level:g} %"
+
+
+@dataclass(frozen=True)
+class Line:
+    """The answer for one variant of one task, ready to be laid out; None where a number does not exist."""
+
+    task: str
+    metric: str
+    variant: str
+    control: str
+    n_datasets: int
+    diff: float | None
+    ci_low: float | None
+    ci_high: float | None
+    wins: int
+    ties: int
+    losses: int
+    p_holm: float | None
+    verdict: str
+    reason: str
+
+
+def lines(pairwise: pd.DataFrame, family: str = "primary") -> list[Line]:
+    """One line a pair of `family` in the `pairwise` table, in its order; `variant` is a and `control` is b."""
+    return [
+        Line(
+            task=row["task"],
+            metric=row["metric"],
+            variant=row["variant_a"],
+            control=row["variant_b"],
+            n_datasets=int(row["n_datasets"]),
+            diff=_number(row["mean_diff"]),
+            ci_low=_number(row["mean_diff_ci_low"]),
+            ci_high=_number(row["mean_diff_ci_high"]),
+            wins=int(row["wins"]),
+            ties=int(row["ties"]),
+            losses=int(row["losses"]),
+            p_holm=_number(row["p_holm"]),
+            verdict=row["verdict"],
+            reason=row["reason"],
+        )
+        for row in pairwise[pairwise["family"] == family].to_dict("records")
+    ]
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or np.isnan(value) else float(value)

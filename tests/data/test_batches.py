@@ -1,0 +1,58 @@
+"""Batches of a prepared split, and how an epoch is cut."""
+
+import numpy as np
+import pytest
+import torch
+
+from dynconv.data.batches import Batches, split_epoch, steps_per_epoch
+from dynconv.errors import DynconvError
+
+
+def test_images_are_normalised_with_the_training_statistics(shapes):
+    ids = torch.tensor([5, 0, 5])
+    x, y = Batches(shapes.test, shapes.meta, "cpu").get(ids)
+    mean, std = (np.array(shapes.meta[key]).reshape(1, 3, 1, 1) for key in ("mean", "std"))
+    assert torch.allclose(x, torch.from_numpy((shapes.test.x[ids] - mean) / std).float(), atol=1e-5)
+    assert np.array_equal(y.numpy(), shapes.test.y[ids])
+
+
+def test_series_are_passed_on_as_stored(gunpoint):
+    data = Batches(gunpoint.train, gunpoint.meta, "cpu")
+    x, y = data.get(torch.arange(50))
+    assert len(data) == 50
+    assert np.array_equal(x.numpy(), gunpoint.train.x) and np.array_equal(y.numpy(), gunpoint.train.y)
+
+
+def test_a_batch_may_be_changed_without_changing_the_data(gunpoint):
+    data = Batches(gunpoint.train, gunpoint.meta, "cpu")
+    data.get(torch.arange(3))[0].zero_()
+    assert data.get(torch.arange(3))[0].abs().sum() > 0
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("share", [0.5, 0.0])
+def test_on_a_gpu_resident_and_gathered_give_the_same(shapes, share):
+    data = Batches(shapes.train, shapes.meta, "cuda", memory_share=share)
+    assert data.resident == (share > 0)
+    ids = torch.tensor([7, 3, 119])
+    for got, expected in zip(data.get(ids), Batches(shapes.train, shapes.meta, "cpu").get(ids), strict=True):
+        assert got.is_cuda and torch.allclose(got.cpu(), expected)
+
+
+@pytest.mark.parametrize("n", [1, 15, 16, 17, 50, 127, 128])
+def test_an_epoch_uses_every_example_once_in_nearly_equal_batches(n):
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(0))
+    batches = split_epoch(order, 16)
+    sizes = [len(batch) for batch in batches]
+    assert torch.equal(torch.cat(batches), order)
+    assert max(sizes) <= 16 and max(sizes) - min(sizes) <= 1
+    assert len(batches) == steps_per_epoch(n, 16)
+
+
+def test_drop_last_keeps_full_batches_only():
+    batches = split_epoch(torch.arange(50), 16, drop_last=True)
+    assert [len(batch) for batch in batches] == [16, 16, 16]
+    assert steps_per_epoch(50, 16, drop_last=True) == 3
+    with pytest.raises(DynconvError, match="15 examples fill no batch of 16"):
+        split_epoch(torch.arange(15), 16, drop_last=True)

@@ -1,0 +1,62 @@
+# A results folder says which study it holds.  Runs first, so that a folder is never taken over by another study.
+rule study:
+    input:
+        STUDY_FILE,
+    output:
+        f"{RESULTS}/study.yaml",
+    log:
+        "logs/study.log",
+    priority: 100
+    localrule: True
+    conda:
+        "../../environment.yml"
+    shell:
+        "cp {input:q} {output:q} 2> {log:q}"
+
+
+rule collect:
+    input:
+        runs=[f"{RUN}/run.parquet".format(**key) for key in RUNS],
+        profiles=[
+            f"{RESULTS}/profile/{dataset.name}/{variant.name}.parquet"
+            for dataset in STUDY.datasets
+            for variant in STUDY.variants
+            if not variant.rule
+        ],
+        study=f"{RESULTS}/study.yaml",
+    output:
+        runs=f"{RESULTS}/tables/runs.parquet",
+        metrics=f"{RESULTS}/tables/metrics.parquet",
+        predictions=f"{RESULTS}/tables/predictions.parquet",
+        profile=f"{RESULTS}/tables/profile.parquet",
+    log:
+        "logs/collect.log",
+    conda:
+        "../../environment.yml"
+    params:
+        runs=Path(RESULTS, "runs"),
+        profiles=Path(RESULTS, "profile"),
+        failures=Path(RESULTS, "failures"),
+        out=lambda wildcards, output: Path(output.runs).parent,
+    shell:
+        "dynconv collect {params.runs:q} --out {params.out:q} --profiles {params.profiles:q}"
+        " --failures {params.failures:q} --study {input.study:q} > {log:q} 2>&1"
+
+
+rule compare:
+    input:
+        runs=rules.collect.output.runs,
+        study=f"{RESULTS}/study.yaml",
+    output:
+        means=f"{RESULTS}/stats/means.parquet",
+        ranks=f"{RESULTS}/stats/ranks.parquet",
+        omnibus=f"{RESULTS}/stats/omnibus.parquet",
+        pairwise=f"{RESULTS}/stats/pairwise.parquet",
+    log:
+        "logs/compare.log",
+    conda:
+        "../../environment.yml"
+    params:
+        out=lambda wildcards, output: Path(output.pairwise).parent,
+    shell:
+        "dynconv compare {input.runs:q} --out {params.out:q} --study {input.study:q} > {log:q} 2>&1"

@@ -1,0 +1,71 @@
+# The study, its folders and its targets.
+from pathlib import Path
+
+import yaml
+
+import dynconv.data
+import dynconv.study
+from dynconv.errors import DynconvError
+
+
+def one_study():
+    """The study's file: the one of --configfile, else the paper's."""
+    files = [Path(file) for file in workflow.overwrite_configfiles]
+    if len(files) > 1:
+        names = ", ".join(map(str, files))
+        raise WorkflowError(f"--configfile takes one study, got {names}")
+    return files[0] if files else Path("config/config.yaml")
+
+
+def load_study(file):
+    """Check the study before anything is planned."""
+    try:
+        study = dynconv.study.load(file)
+        for dataset in study.datasets:
+            dynconv.data.spec(dataset.name)
+    except DynconvError as error:
+        raise WorkflowError(str(error)) from None
+    # Each job reads the study from its file, so a key changed by --config would be ignored without a word.
+    changed = {
+        key
+        for key in config
+        if config[key] != yaml.safe_load(file.read_text()).get(key)
+    }
+    if changed:
+        raise WorkflowError(
+            f"--config {', '.join(sorted(changed))}: not supported; set it in {file}, or in a copy"
+        )
+    return study
+
+
+def check_results(study):
+    """Never mix two studies in one folder: retraining would replace runs that another study paid for."""
+    kept = Path(study.results, "study.yaml")
+    other = (
+        yaml.safe_load(kept.read_text()).get("name") if kept.exists() else study.name
+    )
+    if other != study.name:
+        raise WorkflowError(
+            f"{study.results}/ holds the results of study {other!r}, not {study.name!r}: "
+            f"set `results:` in {STUDY_FILE} to another folder, or move {study.results}/ away"
+        )
+
+
+def task_of(dataset):
+    return dynconv.data.spec(dataset).task
+
+
+# A Path, not a str: Snakemake reruns jobs whose str params changed, and a study moved to another file is the same
+# study.  What fixes a run's numbers is in `run_hash`, which is a str.
+STUDY_FILE = one_study()
+STUDY = load_study(STUDY_FILE)
+check_results(STUDY)
+DATA, RESULTS = STUDY.data, STUDY.results
+RUN = f"{RESULTS}/runs/{{dataset}}/{{variant}}/seed{{seed}}"
+RUNS = [key._asdict() for key in STUDY.runs()]
+
+
+wildcard_constraints:
+    dataset="|".join(dataset.name.replace(".", r"\.") for dataset in STUDY.datasets),
+    variant="|".join(variant.name for variant in STUDY.variants),
+    seed=r"\d+",

@@ -1,0 +1,11 @@
+rule prepare:
+    output:
+        meta=f"{DATA}/{{dataset}}/meta.json",
+    log:
+        "logs/prepare/{dataset}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        data=Path(DATA),
+    shell:
+        "dynconv prepare {wildcards.dataset:q} --data {params.data:q} > {log:q} 2>&1"

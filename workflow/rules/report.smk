@@ -1,0 +1,23 @@
+rule report:
+    input:
+        rules.collect.output,
+        rules.compare.output,
+        f"{RESULTS}/study.yaml",
+    output:
+        html=report(
+            f"{RESULTS}/report.html", category="Answer", caption="../report/report.rst"
+        ),
+        figures=report(
+            directory(f"{RESULTS}/figures"),
+            patterns=["{name}.svg"],
+            category="Figures",
+            caption="../report/figure.rst",
+        ),
+    log:
+        "logs/report.log",
+    conda:
+        "../../environment.yml"
+    params:
+        results=Path(RESULTS),
+    shell:
+        "dynconv report --results {params.results:q} --out {output.html:q} > {log:q} 2>&1"
