@@ -70,12 +70,13 @@ class Recipe(_Model):
     min_lr: NotNegative = 0.0
     # data
     augment: tuple[str, ...] = ()  # names of the steps in dynconv/data/augment.py, in order
-    # temperature of dynamic kernels: linear, per iteration, from temperature_start to 1
-    temperature_start: Annotated[float, Field(ge=1)] = 30.0
+    # temperature of dynamic kernels: linear, per iteration, from temperature_start to temperature_end
+    temperature_start: Positive = 30.0
+    temperature_end: Positive = 1.0
     temperature_epochs: NotNegative = 10.0
     # machine
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"  # auto: bf16 where the GPU has it, else fp32
-    channels_last: bool = True
+    channels_last: bool = True  # images on a GPU
     checkpoint_every_s: NotNegative = 300.0
 
     @pydantic.model_validator(mode="after")
@@ -143,8 +144,8 @@ class Study(_Model):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=64)]
     variants: tuple[Variant, ...]
-    datasets: Annotated[tuple[Dataset, ...], Field(min_length=1)]
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], Field(min_length=1)]
+    datasets: tuple[Dataset, ...]
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...]
     recipes: dict[Task, dict[str, Any]] = {}
     analysis: Analysis = Analysis()
     on_failure: Literal["stop", "record"] = "stop"  # record: a lost run becomes a failed row, the report is made
@@ -165,6 +166,8 @@ class Study(_Model):
             ("variants", [v.name for v in self.variants]),
             ("datasets", [d.name for d in self.datasets]),
         ):
+            if not items:
+                raise ValueError(f"{key}: empty; list at least one")
             twice = sorted({str(item) for item in items if list(items).count(item) > 1})
             if twice:
                 raise ValueError(f"{key}: listed twice: {', '.join(twice)}; each may stand there once")

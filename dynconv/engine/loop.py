@@ -92,7 +92,7 @@ def fit(
         if time.perf_counter() - said >= _LOG_EVERY_S or epoch + 1 == recipe.epochs:
             said = time.perf_counter()
             say(f"epoch {epoch + 1}/{recipe.epochs}  loss {loss_mean:.4f}  lr {lr:.3g}")
-    models.anneal(model, temperature=1.0, fraction=1.0)
+    models.anneal(model, temperature=recipe.temperature_end, fraction=1.0)
     state.train_s += time.perf_counter() - clock
     return None
 

@@ -58,11 +58,10 @@ class Schedule:
 
 
 def temperature(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
-    """Softmax temperature of dynamic kernels at `step`: linear per iteration from the recipe's start to 1 (Li 2022).
+    """Temperature of dynamic kernels at `step`: linear per iteration from the recipe's start to its end (Li 2022: 30 to 1).
 
-    The descent is never longer than the training, so that every network ends at temperature 1.
+    The descent is never longer than the training, so that every network is evaluated at the end's temperature.
     """
     length = min(recipe.temperature_epochs, recipe.epochs) * steps_per_epoch
-    if step >= length:
-        return 1.0
-    return recipe.temperature_start + (1.0 - recipe.temperature_start) * step / length
+    share = 1.0 if step >= length else step / length
+    return recipe.temperature_start + (recipe.temperature_end - recipe.temperature_start) * share

@@ -105,7 +105,8 @@ def _train(study, key, recipe, task, prepared, strategy, out, row, say):
     torch.manual_seed(key.seed)
     meta = prepared.meta
     model = task.build(study.variant(key.variant), meta["shape"][0], len(meta["classes"]), recipe).to(device)
-    if recipe.channels_last and len(meta["shape"]) == 3:
+    # On a CPU it brings these networks nothing, and torch 2.14's backward of dilated convolutions crashes on it.
+    if recipe.channels_last and device.type == "cuda" and len(meta["shape"]) == 3:
         model = model.to(memory_format=torch.channels_last)
     train = Batches(prepared.train, meta, device)
     steps = steps_per_epoch(len(train), recipe.batch_size, recipe.drop_last)

@@ -45,7 +45,7 @@ def build(results: Path, out: Path | None = None) -> Path:
 def render(content: Results, parts: list[Section], folder: str) -> str:
     """The page as text; `folder` leads from the page to the results folder."""
     environment = _environment()
-    shared = {"folder": folder, "styles": styles(content.variants), "coverage_of": coverage}
+    shared = {"folder": folder, "styles": styles(content.variants)}
     bodies = [
         (part, Markup(environment.get_template(part.template).render(part=part, **shared, **part.context)))
         for part in parts

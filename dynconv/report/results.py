@@ -94,8 +94,8 @@ class Results:
             named = frame.loc[frame["task"] == task, "metric"].dropna()
             if len(named):
                 return str(named.iloc[0])
-        declared: dict[str, str] = {**self.study.analysis.metric} if self.study else {}
-        return {**PRIMARY_METRIC, **declared}.get(task, "value")
+        chosen = {str(of): metric for of, metric in self.study.analysis.metric.items()} if self.study else {}
+        return chosen.get(task) or PRIMARY_METRIC.get(task, "value")
 
 
 def load(folder: str | Path) -> Results:

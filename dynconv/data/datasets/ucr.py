@@ -81,8 +81,9 @@ def prepare(raw: Path, writer: "Writer", member: str) -> None:
 
 def toy(raw: Path, member: str) -> None:
     """The first 12 series of each GunPoint file under the member's name."""
+    sources = _paths(raw, "GunPoint")  # before its folder exists: then they are the ones in aeon's package
     (raw / member).mkdir(parents=True)
-    for path, name in zip(_paths(raw, "GunPoint"), ("TRAIN", "TEST"), strict=True):
+    for path, name in zip(sources, ("TRAIN", "TEST"), strict=True):
         head, mark, data = path.read_text(encoding="utf-8").partition("@data\n")
         text = head + mark + "\n".join(data.splitlines()[:12]) + "\n"
         (raw / member / f"{member}_{name}.ts").write_text(text, encoding="utf-8")

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from dynconv.report import numbers
 from dynconv.report.cost import count_ratios
-from dynconv.report.figures.drawing import Drawing, draw, file_name
+from dynconv.report.figures.drawing import Drawing, draw, file_name, legend
 from dynconv.report.figures.palette import Style, light, styles
 from dynconv.report.results import Results
 from dynconv.report.verdicts import Verdict, verdicts
@@ -66,7 +66,7 @@ def _drawing(task: str, found: list[Verdict], points: pd.DataFrame, style: dict[
         axes.set_xlabel(f"multiply-adds of a forward pass, relative to {numbers.shorten(control, 16)}")
         axes.set_ylabel(f"gain in {numbers.label(metric)}{points_unit}")
         axes.set_title(numbers.shorten(task, 40))
-        figure.legend(loc="outside lower center", ncols=3)
+        legend(figure)
 
     listed = "; ".join(
         f"{v.variant} {numbers.difference(v.diff, metric)} {numbers.interval(v.ci_low, v.ci_high, metric)}"

@@ -18,6 +18,7 @@ from dynconv.report.figures.palette import COLOURS, light
 _SVG = "http://www.w3.org/2000/svg"
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _FONT = "system-ui, 'Helvetica Neue', Arial, sans-serif"
+_LABEL = 15  # characters: what a third of the width has room for
 _SIZE = (4.2, 3.1)  # inches: as wide as a phone, so that its text is legible there without zooming
 
 
@@ -58,6 +59,12 @@ def file_name(prefix: str, name: str) -> str:
     safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", plain)[:80]
     digest = "" if safe == plain else f"-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
     return f"{prefix}-{safe}{digest}"
+
+
+def legend(figure: Figure) -> None:
+    """A legend of all axes below the figure, in as many columns as the names leave room for."""
+    longest = max(len(label) for axes in figure.axes for label in axes.get_legend_handles_labels()[1])
+    figure.legend(loc="outside lower center", ncols=3 if longest <= _LABEL else 2)
 
 
 def draw(name: str, alt: str, caption: str, plot: Callable[[Figure], None]) -> Drawing:

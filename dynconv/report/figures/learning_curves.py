@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from dynconv.report import numbers
-from dynconv.report.figures.drawing import Drawing, draw, file_name
+from dynconv.report.figures.drawing import Drawing, draw, file_name, legend
 from dynconv.report.figures.palette import Style, styles
 from dynconv.report.results import Results
 
@@ -58,7 +58,7 @@ def _drawing(dataset: str, bands: pd.DataFrame, style: dict[str, Style]) -> Draw
         axes.set_xlabel("epoch")
         axes.set_ylabel("training loss (nats)")
         axes.set_title(numbers.shorten(dataset, 40))
-        figure.legend(loc="outside lower center", ncols=3)
+        legend(figure)
 
     end = bands.sort_values("epoch").groupby("variant")["mean"].last()
     ends = ", ".join(f"{variant} {end[variant]:.3g}" for variant in style if variant in end.index)

@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from dynconv.report import cost, numbers
 from dynconv.report.figures import accuracy_cost, learning_curves
 from dynconv.report.figures.drawing import Drawing, file_name

@@ -7,8 +7,8 @@ import xml.etree.ElementTree as ET
 from itertools import pairwise
 
 import pytest
-from conftest import DATASETS, VARIANTS, run_rows
-from page import Page
+from report_example import DATASETS, VARIANTS, run_rows
+from report_page import Page
 
 from dynconv.errors import DynconvError
 from dynconv.report.build import build
@@ -48,10 +48,10 @@ def test_identifiers_are_unique_and_every_reference_resolves(page):
     assert anchors | uses | clips | labels <= set(ids)
 
 
-def test_links_to_files_resolve(results, tmp_path):
+def test_links_to_files_resolve(small, tmp_path):
     out = tmp_path / "elsewhere/deeper/page.html"
-    targets = [a["href"] for a in Page(build(results, out)).all("a") if not a["href"].startswith("#")]
-    assert len(targets) > len(list((results / "tables").iterdir()))
+    targets = [a["href"] for a in Page(build(small, out)).all("a") if not a["href"].startswith("#")]
+    assert len(targets) > len(list((small / "tables").iterdir()))
     assert all((out.parent / target).exists() for target in targets)
 
 
@@ -76,13 +76,12 @@ def test_same_tables_same_bytes(results):
 
 
 def test_figures_are_also_files(built):
-    results = built
-    names = {path.stem for path in (results / "figures").iterdir()}
+    names = {path.stem for path in (built / "figures").iterdir()}
     assert names == {
         *(f"accuracy-cost-{task}" for task in set(DATASETS.values())),
         *(f"learning-curves-{dataset.replace('/', '-')}" for dataset in DATASETS),
     }
-    for path in (results / "figures").iterdir():
+    for path in (built / "figures").iterdir():
         assert "var(--" not in path.read_text()  # a file has no page to take its colours from
         ET.parse(path)
 

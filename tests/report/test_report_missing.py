@@ -3,8 +3,8 @@
 import shutil
 
 import pytest
-from conftest import DATASETS, METRIC, VARIANTS, run_rows
-from page import Page
+from report_example import DATASETS, METRIC, VARIANTS, run_rows
+from report_page import Page
 
 from dynconv import records
 from dynconv.report.build import build
@@ -19,9 +19,9 @@ seeds: [0, 1, 2]
 
 
 @pytest.mark.parametrize("path", [path for name, path in PATHS.items() if name != "runs"])
-def test_one_table_missing(results, path):
-    (results / path).unlink()
-    assert f"Not in this folder: {path}." in Page(build(results)).text
+def test_one_table_missing(small, path):
+    (small / path).unlink()
+    assert f"Not in this folder: {path}." in Page(build(small)).text
 
 
 def test_only_runs(results):

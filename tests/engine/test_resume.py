@@ -1,0 +1,95 @@
+"""An interrupted run ends with the numbers of one that was never interrupted: bit by bit, on a CPU."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+import yaml
+
+from dynconv import records
+from dynconv.engine import checkpoint
+from dynconv.engine.optim import Schedule, build_optimizer
+from dynconv.engine.run import train_run
+from dynconv.engine.strategy import Single
+from dynconv.models import build
+from dynconv.study import Recipe, RunKey
+
+
+def numbers(folder):
+    metrics = records.read("metrics", folder / "metrics.parquet").to_pylist()
+    return metrics, records.read("predictions", folder / "predictions.parquet").to_pylist()
+
+
+# odconv: its temperature is no part of the state_dict; hard_attention: its noise comes from the generator's state.
+@pytest.mark.parametrize("variant", ["odconv", "hard_attention"])
+def test_killed_twice_and_resumed_is_bitwise_the_same(make_study, store, tmp_path, variant):
+    study = make_study(epochs=6, temperature_epochs=6, checkpoint_every_s=0, optimizer="adam", lr=0.003)
+    key = RunKey("ucr/GunPoint", variant, 0)
+    train_run(study, key, tmp_path / "whole", store, device_name="cpu", threads=1, say=lambda line: None)
+
+    file = tmp_path / "tiny.yaml"
+    file.write_text(yaml.safe_dump(study.model_dump(mode="json")))
+    out = tmp_path / "cut"
+    command = [sys.executable, "-m", "dynconv.cli", "train", "--study", file, "--dataset", key.dataset, "--variant"]
+    command += [variant, "--seed", "0", "--out", out, "--data", store, "--device", "cpu", "--threads", "1"]
+    command = [str(word) for word in command]
+    kills = 0
+    seen = None
+    while kills < 2:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        while process.poll() is None:  # let it get on by at least one checkpoint, then end it without warning
+            try:
+                stamp = (out / "checkpoint.pt").stat().st_mtime_ns
+            except FileNotFoundError:
+                stamp = seen
+            if stamp != seen:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                seen, kills = stamp, kills + 1
+                break
+            time.sleep(0.002)
+        else:
+            pytest.fail("the run ended before it could be killed")
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "resuming after step" in said
+    assert numbers(out) == numbers(tmp_path / "whole")
+
+
+def state_of(seed=0):
+    recipe = Recipe(optimizer="adam", lr=0.01)
+    torch.manual_seed(seed)
+    model = build("odconv", ndim=1, in_channels=1, num_classes=2, width=0.125)
+    strategy = Single(torch.device("cpu"), recipe)
+    return checkpoint.State(model, build_optimizer(model, recipe), Schedule(recipe, 3), strategy.scaler)
+
+
+def test_checkpoints_of_others_and_torn_ones_are_not_used(tmp_path):
+    path, cpu = tmp_path / "checkpoint.pt", torch.device("cpu")
+    state = state_of()
+    assert checkpoint.load(path, state, "mine", cpu) == "starting from scratch"
+    state.step = 7
+    checkpoint.save(path, state, "mine")
+    other = state_of(1)
+    assert "belongs to another recipe" in checkpoint.load(path, other, "yours", cpu) and other.step == 0
+    assert "resuming after step 7" in checkpoint.load(path, other, "mine", cpu) and other.step == 7
+    for a, b in zip(state.model.state_dict().values(), other.model.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+    path.write_bytes(path.read_bytes()[:-200])
+    torn = state_of(2)
+    assert "not a readable checkpoint" in checkpoint.load(path, torn, "mine", cpu) and torn.step == 0
+
+
+def test_the_temperature_is_kept_though_the_state_dict_has_none(tmp_path):
+    state = state_of()
+    for module in state.model.modules():
+        if hasattr(module, "temperature"):
+            module.temperature.fill_(17.5)
+    checkpoint.save(tmp_path / "c.pt", state, "mine")
+    assert not any("temperature" in name for name in state.model.state_dict())
+    fresh = state_of()
+    checkpoint.load(tmp_path / "c.pt", fresh, "mine", torch.device("cpu"))
+    kept = {float(module.temperature) for module in fresh.model.modules() if hasattr(module, "temperature")}
+    assert kept == {17.5}
