@@ -39,7 +39,7 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
         os.close(handle)
         scratch = Path(name)
         yield scratch
-        with open(scratch, "rb") as file:
+        with scratch.open("rb") as file:
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
@@ -60,5 +60,5 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 
 def sha256(path: str | os.PathLike) -> str:
     """Hex SHA-256 of a file's bytes."""
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

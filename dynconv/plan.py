@@ -16,8 +16,8 @@ def plan(study: Study) -> str:
     runs = list(study.runs())
     done = sum(_run_file(study, key).is_file() for key in runs)
     lines = [
-        f"study {study.name}: {len(study.variants)} variants x {len(study.datasets)} datasets x {len(study.seeds)} seeds"
-        f" = {len(runs)} runs, {done} of them done in {study.results}/",
+        f"study {study.name}: {len(study.variants)} variants x {len(study.datasets)} datasets x"
+        f" {len(study.seeds)} seeds = {len(runs)} runs, {done} of them done in {study.results}/",
         f"files: {3 * len(runs)} of runs, {len(study.variants) * len(study.datasets)} of profiles",
         "",
     ]

@@ -4,7 +4,6 @@ A study is a YAML file under `config/`.  Everything is checked when it is read, 
 key is an error that lists the valid ones.  This module imports no torch: a login node plans 10,000 runs with it.
 """
 
-import difflib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -17,6 +16,8 @@ from pydantic import Field
 
 from dynconv import plugins
 from dynconv.errors import DynconvError, valid
+from dynconv.explain import Strict, meant, problems
+from dynconv.recipe import NotNegative, Recipe, make_recipe
 
 Task = Literal["classification", "segmentation", "timeseries"]
 TASKS: tuple[str, ...] = get_args(Task)
@@ -28,74 +29,14 @@ DATASETS = "dynconv.data.datasets"
 # Names become folders, wildcards and rule names; a slash separates a dataset's family from its member.
 VariantName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
 DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(/[A-Za-z0-9_.-]+)?$", max_length=128)]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
 
 
-class _Model(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
-
-
-class Recipe(_Model):
-    """How one run is trained.  Every key has a default; a study states what differs."""
-
-    # network
-    depth: Literal[18, 34, 50] = 18
-    width: Positive = 1.0  # multiplies every channel count (1.0 = 64, 128, 256, 512)
-    stem: Literal["small", "imagenet"] = "small"  # small: 3x3 stride 1; imagenet: 7x7 stride 2 and max-pool
-    output_stride: Literal[8, 16, 32] = 16  # segmentation only
-    head: Literal["fcn", "deeplabv3"] = "fcn"  # segmentation only
-    # length of training
-    epochs: Count = 100
-    batch_size: Count = 128
-    accumulate: Count = 1  # micro-batches a step: memory for time at the same batch size
-    drop_last: bool = False  # False: every example each epoch, in batches of nearly equal size
-    # optimiser
-    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
-    lr: Positive = 0.1
-    momentum: Fraction = 0.9
-    nesterov: bool = True
-    weight_decay: NotNegative = 5e-4
-    clip_norm: Positive | None = None
-    label_smoothing: Fraction = 0.0
-    # schedule of the learning rate
-    schedule: Literal["cosine", "step", "plateau", "constant"] = "cosine"
-    warmup_epochs: NotNegative = 0.0
-    step_epochs: tuple[Count, ...] = ()  # step: the epochs after which lr is multiplied by step_factor
-    step_factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    plateau_patience: Count = 50  # epochs without a lower training loss
-    min_lr: NotNegative = 0.0
-    # data
-    augment: tuple[str, ...] = ()  # names of the steps in dynconv/data/augment.py, in order
-    # temperature of dynamic kernels: linear, per iteration, from temperature_start to temperature_end
-    temperature_start: Positive = 30.0
-    temperature_end: Positive = 1.0
-    temperature_epochs: NotNegative = 10.0
-    # machine
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"  # auto: bf16 where the GPU has it, else fp32
-    channels_last: bool = True  # images on a GPU
-    checkpoint_every_s: NotNegative = 300.0
-
-    @pydantic.model_validator(mode="after")
-    def _together(self) -> "Recipe":
-        if self.accumulate > self.batch_size:
-            raise ValueError(f"accumulate ({self.accumulate}) must not exceed batch_size ({self.batch_size})")
-        if self.schedule == "step" and not self.step_epochs:
-            raise ValueError("schedule: step needs step_epochs, for example [30, 60, 90]")
-        if self.nesterov and self.optimizer == "sgd" and self.momentum == 0:
-            raise ValueError("nesterov needs a momentum above 0")
-        return self
-
-
-class Variant(_Model):
+class Variant(Strict):
     """One way to build the backbone: a file of `dynconv/models/variants/`, perhaps with options."""
 
     name: VariantName
     base: VariantName = ""  # the file; by default the one of the variant's own name
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     rule: bool = False  # True: a hand-written rule in workflow/rules/variants/ writes its runs
 
     @pydantic.model_validator(mode="before")
@@ -108,11 +49,11 @@ class Variant(_Model):
         return value
 
 
-class Dataset(_Model):
+class Dataset(Strict):
     """One dataset: a file of `dynconv/data/datasets/`, perhaps with a member (`ucr/GunPoint`) and its own recipe."""
 
     name: DatasetName
-    recipe: dict[str, Any] = {}
+    recipe: dict[str, Any] = Field(default_factory=dict)
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -120,7 +61,7 @@ class Dataset(_Model):
         return {"name": value} if isinstance(value, str) else value
 
 
-class Analysis(_Model):
+class Analysis(Strict):
     """The analysis plan, fixed before the runs."""
 
     control: VariantName = "vanilla"
@@ -139,14 +80,14 @@ class RunKey(NamedTuple):
     seed: int
 
 
-class Study(_Model):
+class Study(Strict):
     """Variants x datasets x seeds, with recipes and the analysis plan."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=64)]
     variants: tuple[Variant, ...]
     datasets: tuple[Dataset, ...]
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...]
-    recipes: dict[Task, dict[str, Any]] = {}
+    recipes: dict[Task, dict[str, Any]] = Field(default_factory=dict)
     analysis: Analysis = Analysis()
     on_failure: Literal["stop", "record"] = "stop"  # record: a lost run becomes a failed row, the report is made
     data: str = "data"
@@ -173,16 +114,16 @@ class Study(_Model):
                 raise ValueError(f"{key}: listed twice: {', '.join(twice)}; each may stand there once")
         files = plugins.names(VARIANTS)
         for variant in self.variants:
-            if not variant.rule and variant.base not in files:
+            if not (variant.rule and variant.base == variant.name) and variant.base not in files:
                 raise ValueError(
-                    f"variants: unknown variant {variant.base!r}{_meant(variant.base, files)}; {valid(files)}"
+                    f"variants: unknown variant {variant.base!r}{meant(variant.base, files)}; {valid(files)}"
                     " (a variant that a workflow rule writes says `rule: true`)"
                 )
         files = plugins.names(DATASETS)
         for dataset in self.datasets:
             family = dataset.name.partition("/")[0]
             if family not in files:
-                raise ValueError(f"datasets: unknown dataset {dataset.name!r}{_meant(family, files)}; {valid(files)}")
+                raise ValueError(f"datasets: unknown dataset {dataset.name!r}{meant(family, files)}; {valid(files)}")
         if len(self.variants) < 2:
             raise ValueError("variants: a study compares at least two, the control among them")
         if self.analysis.control not in (known := [v.name for v in self.variants]):
@@ -190,15 +131,15 @@ class Study(_Model):
                 f"analysis.control: {self.analysis.control!r} is not a variant of this study; {valid(known)}"
             )
         for task in TASKS:
-            _recipe(self.recipes.get(task, {}), f"recipes.{task}")  # type: ignore[call-overload]
+            make_recipe(self.recipes.get(task, {}), f"recipes.{task}")  # type: ignore[call-overload]
         for dataset in self.datasets:
-            _recipe(dataset.recipe, f"datasets.{dataset.name}.recipe")
+            make_recipe(dataset.recipe, f"datasets.{dataset.name}.recipe")
         return self
 
     def recipe(self, dataset: str, task: str) -> Recipe:
         """The recipe of `dataset`: the task's, overridden by the dataset's own keys."""
         own = self.dataset(dataset).recipe
-        return _recipe({**self.recipes.get(task, {}), **own}, f"datasets.{dataset}.recipe")  # type: ignore[call-overload]
+        return make_recipe({**self.recipes.get(task, {}), **own}, f"datasets.{dataset}.recipe")  # type: ignore[call-overload]
 
     def variant(self, name: str) -> Variant:
         """The variant of that name; DynconvError if the study has none."""
@@ -254,7 +195,7 @@ def parse(content: Any, source: str) -> Study:
     try:
         return Study.model_validate(content)
     except pydantic.ValidationError as error:
-        lines = [f"{source}: {line}" for line in _problems(error, Study)]
+        lines = [f"{source}: {line}" for line in problems(error, Study)]
         raise DynconvError("\n".join(lines)) from None
 
 
@@ -271,50 +212,11 @@ class _UniqueKeys(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _recipe(keys: dict[str, Any], where: str) -> Recipe:
-    try:
-        return Recipe.model_validate(keys)
-    except pydantic.ValidationError as error:
-        raise ValueError("; ".join(f"{where}: {line}" for line in _problems(error, Recipe))) from None
-
-
 def _one(items, name, message):
     for item in items:
         if item.name == name:
             return item
     raise DynconvError(f"{message} {name!r}; {valid(item.name for item in items)}")
-
-
-def _problems(error: pydantic.ValidationError, model: type[pydantic.BaseModel]) -> Iterator[str]:
-    for problem in error.errors():
-        location = problem["loc"]
-        where = ".".join(map(str, location))
-        message = problem["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-        if problem["type"] == "extra_forbidden":
-            fields = _fields_at(model, location[:-1])
-            yield f"{where}: unknown key{_meant(str(location[-1]), fields)}; {valid(fields)}"
-        elif problem["type"] == "missing":
-            yield f"{where}: this key is required"
-        elif problem["type"] == "value_error":
-            yield f"{where}: {message}" if where else message
-        else:
-            yield f"{where}: {message[0].lower() + message[1:]}, not {problem['input']!r}"
-
-
-def _fields_at(model: type[pydantic.BaseModel], location: tuple) -> list[str]:
-    current: Any = model
-    for part in location:
-        if isinstance(part, int):
-            continue
-        annotation = current.model_fields[part].annotation
-        nested = [a for a in (annotation, *get_args(annotation)) if isinstance(a, type) and issubclass(a, _Model)]
-        current = nested[0] if nested else current
-    return list(current.model_fields)
-
-
-def _meant(word: str, known) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _digest(content: Any) -> str:

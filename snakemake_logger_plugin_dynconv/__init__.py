@@ -1,7 +1,7 @@
 """A Snakemake logger that shows a benchmark's progress: `snakemake --logger dynconv`.
 
-One line a finished run (done / total, metric, seconds, time left), one a finished step of the rest.  Warnings and errors
-look as they do without it.
+One line a finished run (done / total, metric, seconds, time left), one a finished step of the rest.  Warnings and
+errors look as they do without it.
 """
 
 import logging

@@ -1,6 +1,5 @@
 """Files are whole or absent; tables obey the one schema."""
 
-import os
 import resource
 import subprocess
 import sys
@@ -24,7 +23,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
         scratch.write_text("half of the n")
         raise RuntimeError
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["a.txt"]
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
 
 
 def test_a_folder_that_is_a_file_is_one_line(tmp_path):
@@ -52,7 +51,7 @@ except records.DynconvError as error:
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.startswith(f"{path}: cannot write: ") and len(said.splitlines()) == 1
     assert path.read_bytes() == before
-    assert os.listdir(tmp_path) == ["ranks.parquet"]
+    assert [file.name for file in tmp_path.iterdir()] == ["ranks.parquet"]
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
 
 
@@ -92,5 +91,5 @@ def test_unreadable_files_are_named(tmp_path):
     path.write_bytes(b"PAR1 torn")
     with pytest.raises(DynconvError, match=r"ranks\.parquet: not a readable Parquet file"):
         records.read("ranks", path)
-    with pytest.raises(DynconvError, match="unknown table 'rank'; valid: .*ranks"):
+    with pytest.raises(DynconvError, match=r"unknown table 'rank'; valid: .*ranks"):
         records.write("rank", [], path)

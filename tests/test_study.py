@@ -88,7 +88,7 @@ def test_every_problem_is_told_at_once():
 def test_files_that_are_no_study(tmp_path, text, word):
     file = tmp_path / "s.yaml"
     file.write_text(text)
-    with pytest.raises(DynconvError, match="s.yaml") as error:
+    with pytest.raises(DynconvError, match=r"s\.yaml") as error:
         study.load(file)
     assert word in str(error.value)
 

@@ -46,6 +46,13 @@ def fit(
         order = keyed.permutation(seed, epoch, n, device)
         batches = split_epoch(order, recipe.batch_size, recipe.drop_last)
         for ids in batches[state.step - epoch * steps :]:
+            # Between steps, not after one: by then the end of an epoch has been dealt with.
+            now = time.perf_counter()
+            if state.step and now - saved >= recipe.checkpoint_every_s and _finite(state.sums):
+                state.train_s += now - clock
+                clock = saved = now
+                checkpoint.save(path, state, identity)
+
             models.anneal(
                 model, temperature=temperature(recipe, state.step, steps), fraction=min(1.0, state.step / total)
             )
@@ -68,12 +75,6 @@ def fit(
             strategy.step(model, state.optimizer, lr)
             state.sums.append(torch.stack([loss_sum, count.to(loss_sum.dtype), extra]).double())
             state.step += 1
-
-            now = time.perf_counter()
-            if now - saved >= recipe.checkpoint_every_s and _finite(state.sums):
-                state.train_s += now - clock
-                clock = saved = now
-                checkpoint.save(path, state, identity)
 
         sums = torch.stack(state.sums)
         if not bool(sums.isfinite().all()):  # one look at the device an epoch, not one a step
@@ -99,4 +100,4 @@ def fit(
 
 def _finite(sums: list[torch.Tensor]) -> bool:
     """A poisoned state is never saved: a resume would repeat the failure for ever."""
-    return bool(torch.stack(sums).isfinite().all())
+    return not sums or bool(torch.stack(sums).isfinite().all())

@@ -58,9 +58,10 @@ class Schedule:
 
 
 def temperature(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
-    """Temperature of dynamic kernels at `step`: linear per iteration from the recipe's start to its end (Li 2022: 30 to 1).
+    """Temperature of dynamic kernels at `step`: linear per iteration, from the recipe's start to its end.
 
-    The descent is never longer than the training, so that every network is evaluated at the end's temperature.
+    Li 2022: 30 to 1 over the first 10 epochs.  The descent is never longer than the training, so that every network is
+    evaluated at the last temperature.
     """
     length = min(recipe.temperature_epochs, recipe.epochs) * steps_per_epoch
     share = 1.0 if step >= length else step / length

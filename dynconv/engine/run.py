@@ -55,10 +55,8 @@ def train_run(
     task = tasks.get(spec.task)
     recipe = study.recipe(key.dataset, spec.task)
     variant = study.variant(key.variant)
-    if variant.rule:
-        raise DynconvError(
-            f"variant {variant.name!r} is written by a workflow rule (rule: true); it cannot be trained here"
-        )
+    if variant.rule and variant.base == variant.name:
+        raise DynconvError(f"variant {variant.name!r} has no file to train: its runs are written by a workflow rule")
     if key.seed not in study.seeds:
         raise DynconvError(f"seed {key.seed} is not in study {study.name}; {valid(study.seeds)}")
     check_augment(recipe.augment, spec.task)

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from dynconv.errors import DynconvError, valid
-from dynconv.records import METRICS
 from dynconv.stats import tidy
 from dynconv.study import PRIMARY_METRIC
+from dynconv.tables import METRICS
 
 REQUIRED = ["dataset", "variant", "value"]
 ONLY_TASK = "all"  # task of a table that names none

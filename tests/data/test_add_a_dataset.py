@@ -38,7 +38,7 @@ def test_the_documented_dataset_passes_the_shared_tests(copy):
 def test_one_line_in_a_study_is_enough(copy):
     code = (
         "from dynconv import study; import dynconv.data\n"
-        "plan = study.parse({'name': 's', 'variants': ['vanilla'], 'datasets': ['waves'], 'seeds': 2}, 's')\n"
+        "plan = study.parse({'name': 's', 'variants': ['vanilla', 'odconv'], 'datasets': ['waves'], 'seeds': 2}, 's')\n"
         "print([run.dataset for run in plan.runs()], dynconv.data.spec('waves').task)\n"
     )
     done = python(copy, "-c", code)

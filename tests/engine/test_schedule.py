@@ -1,5 +1,7 @@
 """Learning rates against torch's own schedulers; the temperature against its definition."""
 
+import itertools
+
 import pytest
 import torch
 
@@ -66,7 +68,7 @@ def test_temperature_falls_linearly_per_iteration():
     recipe = Recipe(epochs=20, temperature_start=30, temperature_epochs=10)
     values = [temperature(recipe, step, STEPS) for step in range(60)]
     assert values[0] == 30 and values[25] == pytest.approx(15.5) and values[50:] == [1.0] * 10
-    falls = [a - b for a, b in zip(values[:50], values[1:51], strict=True)]
+    falls = [a - b for a, b in itertools.pairwise(values[:51])]
     assert falls == pytest.approx([29 / 50] * 50)
 
 

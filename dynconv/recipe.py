@@ -1,0 +1,73 @@
+"""The recipe: how one run is trained."""
+
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import Field
+
+from dynconv.explain import Strict, problems
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Recipe(Strict):
+    """How one run is trained.  Every key has a default; a study states what differs."""
+
+    # network
+    depth: Literal[18, 34, 50] = 18
+    width: Positive = 1.0  # multiplies every channel count (1.0 = 64, 128, 256, 512)
+    stem: Literal["small", "imagenet"] = "small"  # small: 3x3 stride 1; imagenet: 7x7 stride 2 and max-pool
+    output_stride: Literal[8, 16, 32] = 16  # segmentation only
+    head: Literal["fcn", "deeplabv3"] = "fcn"  # segmentation only
+    # length of training
+    epochs: Count = 100
+    batch_size: Count = 128
+    accumulate: Count = 1  # micro-batches a step: memory for time at the same batch size
+    drop_last: bool = False  # False: every example each epoch, in batches of nearly equal size
+    # optimiser
+    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
+    lr: Positive = 0.1
+    momentum: Fraction = 0.9
+    nesterov: bool = True
+    weight_decay: NotNegative = 5e-4
+    clip_norm: Positive | None = None
+    label_smoothing: Fraction = 0.0
+    # schedule of the learning rate
+    schedule: Literal["cosine", "step", "plateau", "constant"] = "cosine"
+    warmup_epochs: NotNegative = 0.0
+    step_epochs: tuple[Count, ...] = ()  # step: the epochs after which lr is multiplied by step_factor
+    step_factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    plateau_patience: Count = 50  # epochs without a lower training loss
+    min_lr: NotNegative = 0.0
+    # data
+    augment: tuple[str, ...] = ()  # names of the steps in dynconv/data/augment.py, in order
+    # temperature of dynamic kernels: linear, per iteration, from temperature_start to temperature_end
+    temperature_start: Positive = 30.0
+    temperature_end: Positive = 1.0
+    temperature_epochs: NotNegative = 10.0
+    # machine
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"  # auto: bf16 where the GPU has it, else fp32
+    channels_last: bool = True  # images on a GPU
+    checkpoint_every_s: NotNegative = 300.0
+
+    @pydantic.model_validator(mode="after")
+    def _together(self) -> "Recipe":
+        if self.accumulate > self.batch_size:
+            raise ValueError(f"accumulate ({self.accumulate}) must not exceed batch_size ({self.batch_size})")
+        if self.schedule == "step" and not self.step_epochs:
+            raise ValueError("schedule: step needs step_epochs, for example [30, 60, 90]")
+        if self.nesterov and self.optimizer == "sgd" and self.momentum == 0:
+            raise ValueError("nesterov needs a momentum above 0")
+        return self
+
+
+def make_recipe(keys: dict[str, Any], where: str) -> Recipe:
+    """The recipe with `keys` and the defaults of all others; ValueError, with `where` before each key, if it is bad."""
+    try:
+        return Recipe.model_validate(keys)
+    except pydantic.ValidationError as error:
+        raise ValueError("; ".join(f"{where}: {line}" for line in problems(error, Recipe))) from None

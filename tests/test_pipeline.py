@@ -1,0 +1,172 @@
+"""The whole pipeline through Snakemake, in a copy of the project: the DAG, what a change redoes, and what can be added."""
+
+import re
+
+import pytest
+import yaml
+from checkout import ROOT, copy_project
+
+from dynconv import records
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pipeline")]
+
+RECIPE = {"width": 0.125, "epochs": 1, "batch_size": 32, "lr": 0.01}
+STUDY = {
+    "name": "tiny",
+    "variants": [
+        "vanilla",
+        "mine",  # one file and one line
+        {"name": "odconv_4x", "base": "odconv", "options": {"kernel_num": 4}},  # options of a file
+        {"name": "odconv_slow", "base": "odconv", "rule": True},  # built on another's rule
+        {"name": "nearest_mean", "rule": True},  # a workflow rule of its own
+    ],
+    "datasets": ["ucr/ItalyPowerDemand", "waves"],  # `waves` is one file and one line, too
+    "seeds": [0, 1],
+    "recipes": {"timeseries": RECIPE},
+    "on_failure": "record",
+}
+RUNS = 5 * 2 * 2
+
+
+def blocks(document, language):
+    text = (ROOT / "docs" / document).read_text()
+    return re.findall(rf"```{language}\n(.*?)```", text, re.S)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """The tiny study, run once, in a copy to which a user added variants and a dataset as the documents say."""
+    project = copy_project(tmp_path_factory.mktemp("pipeline") / "a folder with spaces")
+    project.dynconv("new", "variant", "mine")
+    project.dynconv("new", "dataset", "waves")
+    rule, slow = blocks("add_a_variant.md", "snakemake")
+    project.write("workflow/rules/variants/nearest_mean.smk", rule)
+    project.write("workflow/rules/variants/odconv_slow.smk", slow)
+    code = next(text for text in blocks("add_a_variant.md", "python") if "nearest_mean" in text)
+    project.write("workflow/rules/variants/nearest_mean.py", code)
+    project.write("config/tiny.yaml", yaml.safe_dump(STUDY))
+    project.dynconv("prepare", "waves", "--toy")
+    project.first = project.snakemake("--configfile", "config/tiny.yaml")
+    return project
+
+
+def planned(project, study="config/tiny.yaml", *words):
+    """The number of jobs a rule that a dry-run plans."""
+    text = project.snakemake("--configfile", study, "-n", *words)
+    stats = re.findall(r"^(\w+)\s+(\d+)$", text.stdout + text.stderr, re.M)
+    return {rule: int(count) for rule, count in stats if rule != "total"}
+
+
+def trainings(jobs):
+    return {rule: count for rule, count in jobs.items() if rule.startswith("train_")}
+
+
+def write_study(project, name, **changes):
+    return project.write(f"config/{name}.yaml", yaml.safe_dump(STUDY | changes)).relative_to(project.root)
+
+
+def test_progress_is_told(tiny):
+    text = tiny.first.stderr
+    assert f"{RUNS} of them training runs" in text
+    assert f"[ 1/{RUNS}]" in text and f"[{RUNS}/{RUNS}]" in text
+    assert re.search(r"ucr/ItalyPowerDemand · mine · seed 1  accuracy 0\.\d+  \d", text)
+
+
+def test_every_variant_has_every_run_in_valid_tables(tiny):
+    runs = records.read("runs", tiny.root / "results/tables/runs.parquet").to_pandas()
+    assert len(runs) == RUNS and set(runs.status) == {"ok"} and runs.accuracy.between(0, 1).all()
+    assert runs.groupby("variant").size().to_dict() == {name: 4 for name in runs.variant.unique()}
+    assert set(runs.variant) == {"vanilla", "mine", "odconv_4x", "odconv_slow", "nearest_mean"}
+    params = runs[runs.dataset == "waves"].groupby("variant").params.first()
+    assert params["odconv_4x"] > 3 * params["odconv_slow"] > 3 * params["vanilla"]
+    for name in ("metrics", "predictions", "profile"):
+        assert len(records.read(name, tiny.root / f"results/tables/{name}.parquet"))
+    for name in ("means", "ranks", "omnibus", "pairwise"):
+        assert len(records.read(name, tiny.root / f"results/stats/{name}.parquet"))
+    pairwise = records.read("pairwise", tiny.root / "results/stats/pairwise.parquet").to_pandas()
+    assert set(pairwise.verdict) == {"inconclusive"} and pairwise.reason.str.contains("datasets").all()
+
+
+def test_the_report_and_the_terminal_tell_the_answer(tiny):
+    html = (tiny.root / "results/report.html").read_text()
+    for name in ("mine", "odconv_4x", "nearest_mean", "inconclusive", "waves"):
+        assert name in html
+    text = tiny.dynconv("list", "verdicts", "--results", "results").stdout
+    assert "nearest_mean" in text and "inconclusive" in text
+    assert "20 of 20 runs ok" in tiny.dynconv("list", "runs", "--study", "config/tiny.yaml").stdout
+
+
+def test_a_second_run_has_nothing_to_do(tiny):
+    done = tiny.snakemake("--configfile", "config/tiny.yaml")
+    assert "Nothing to be done" in done.stderr + done.stdout
+
+
+def test_a_lost_file_retrains_its_run_alone(tiny):
+    file = tiny.root / "results/runs/waves/mine/seed1/run.parquet"
+    kept = file.read_bytes()
+    file.unlink()
+    try:
+        assert trainings(planned(tiny)) == {"train_mine": 1}
+    finally:
+        file.write_bytes(kept)
+        tiny.snakemake("--configfile", "config/tiny.yaml", "--touch")
+
+
+def test_a_new_seed_trains_only_the_new_runs(tiny):
+    assert trainings(planned(tiny, write_study(tiny, "more", seeds=[0, 1, 2]))) == {
+        "train_vanilla": 2,
+        "train_mine": 2,
+        "train_odconv_4x": 2,
+        "train_odconv_slow": 2,
+        "train_nearest_mean": 2,
+    }
+
+
+def test_a_study_in_another_file_is_the_same_study(tiny):
+    assert trainings(planned(tiny, write_study(tiny, "moved"))) == {}
+
+
+def test_a_recipe_retrains_what_it_is_for(tiny):
+    waves = {"name": "waves", "recipe": {"epochs": 2}}
+    jobs = trainings(planned(tiny, write_study(tiny, "longer", datasets=["ucr/ItalyPowerDemand", waves])))
+    assert jobs == {"train_vanilla": 2, "train_mine": 2, "train_odconv_4x": 2, "train_odconv_slow": 2}
+
+
+def test_one_variant_can_be_redone_by_name(tiny):
+    assert trainings(planned(tiny, "config/tiny.yaml", "--forcerun", "train_odconv_4x")) == {"train_odconv_4x": 4}
+
+
+def test_another_study_does_not_take_over_the_folder(tiny):
+    done = tiny.snakemake("--configfile", write_study(tiny, "other", name="other"), "-n", ok=False)
+    assert "results/ holds the results of study 'tiny', not 'other'" in done.stderr
+
+
+def test_a_study_is_checked_before_anything_is_planned(tiny):
+    done = tiny.snakemake("--configfile", write_study(tiny, "bad", seeds=[0, 0]), "-n", ok=False)
+    assert "seeds: listed twice: 0" in done.stderr
+    done = tiny.snakemake("--configfile", "config/tiny.yaml", "--config", "seeds=[7]", "-n", ok=False)
+    assert "--config seeds: not supported" in done.stderr
+
+
+def test_a_diverging_variant_is_a_failed_row_and_the_report_is_made(tiny):
+    recipes = {"timeseries": RECIPE | {"lr": 1e30, "schedule": "constant"}}
+    changes = {"variants": ["vanilla", "odconv"], "datasets": ["waves"], "recipes": recipes, "results": "diverged"}
+    tiny.snakemake("--configfile", write_study(tiny, "diverged", **changes))
+    runs = records.read("runs", tiny.root / "diverged/tables/runs.parquet").to_pandas()
+    assert set(runs.status) == {"failed"} and runs.failure.str.contains("NaN or infinite").all()
+    assert "NaN or infinite" in (tiny.root / "diverged/report.html").read_text()
+
+
+def test_snakemakes_own_report_carries_the_answer(tiny):
+    tiny.snakemake("--configfile", "config/tiny.yaml", "--report", "report.zip")
+    import zipfile
+
+    with zipfile.ZipFile(tiny.root / "report.zip") as archive:
+        names = archive.namelist()
+    assert any(name.endswith("report.html") for name in names) and any(name.endswith(".svg") for name in names)
+
+
+@pytest.mark.parametrize("study", ["config/demo.yaml", "config/config.yaml"])
+def test_the_shipped_studies_plan(project, study):
+    jobs = planned(project, study)
+    assert jobs["report"] == 1 and sum(trainings(jobs).values()) == (75 if "demo" in study else 400)
