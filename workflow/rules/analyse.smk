@@ -9,7 +9,7 @@ rule study:
     priority: 100
     localrule: True
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     shell:
         "cp {input:q} {output:q} 2> {log:q}"
 
@@ -32,7 +32,7 @@ rule collect:
     log:
         "logs/collect.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     params:
         runs=Path(RESULTS, "runs"),
         profiles=Path(RESULTS, "profile"),
@@ -55,7 +55,7 @@ rule compare:
     log:
         "logs/compare.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     params:
         out=lambda wildcards, output: Path(output.pairwise).parent,
     shell:

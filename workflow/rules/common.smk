@@ -62,6 +62,8 @@ STUDY = load_study(STUDY_FILE)
 check_results(STUDY)
 DATA, RESULTS = STUDY.data, STUDY.results
 RUN = f"{RESULTS}/runs/{{dataset}}/{{variant}}/seed{{seed}}"
+# A full path, so that a rule built on another (`use rule`) from another folder finds it as well.
+ENVIRONMENT = str(Path(workflow.basedir, "environment.yml"))
 RUNS = [key._asdict() for key in STUDY.runs()]
 
 

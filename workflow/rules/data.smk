@@ -4,7 +4,7 @@ rule prepare:
     log:
         "logs/prepare/{dataset}.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     params:
         data=Path(DATA),
     shell:

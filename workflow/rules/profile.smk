@@ -6,7 +6,7 @@ rule profile:
     log:
         "logs/profile/{dataset}/{variant}.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: 1
     params:
         study=STUDY_FILE,

@@ -16,7 +16,7 @@ rule report:
     log:
         "logs/report.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     params:
         results=Path(RESULTS),
     shell:

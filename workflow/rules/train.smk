@@ -14,7 +14,7 @@ for variant in [variant.name for variant in STUDY.variants if not variant.rule]:
         log:
             f"logs/train/{{dataset}}/{variant}/seed{{seed}}.log",
         conda:
-            "../../environment.yml"
+            ENVIRONMENT
         threads: 1
         params:
             study=STUDY_FILE,
