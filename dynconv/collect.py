@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -33,20 +35,16 @@ def collect(
     lost = _failed_rows(failures, wanted, set(folders)) if failures else []
     if not order and not lost:
         raise DynconvError(f"{runs}: no run here" + (f" belongs to study {study.name}" if study else ""))
-    sizes = {
-        "runs": _union("runs", [*(_checked("runs", folders[k] / "run.parquet", k) for k in order), *lost], out),
-        "metrics": _union("metrics", (_checked("metrics", folders[k] / "metrics.parquet", k) for k in order), out),
-        "predictions": _union(
-            "predictions", (_checked("predictions", folders[k] / "predictions.parquet", k) for k in order), out
-        ),
-    }
     pairs = {(key.dataset, key.variant) for key in wanted} if wanted else None
-    files = sorted(profiles.rglob("*.parquet")) if profiles and profiles.is_dir() else []
-    tables = [records.read("profile", file) for file in files]
-    rows = [row for table in tables for row in table.to_pylist()]
-    rows = [row for row in rows if pairs is None or (row["dataset"], row["variant"]) in pairs]
-    sizes["profile"] = len(records.write("profile", rows, out / "profile.parquet"))
-    return sizes
+    parts = {
+        "runs": chain((_checked("runs", folders[key] / "run.parquet", key) for key in order), lost),
+        "metrics": (_checked("metrics", folders[key] / "metrics.parquet", key) for key in order),
+        "predictions": (_checked("predictions", folders[key] / "predictions.parquet", key) for key in order),
+        "profile": _profiles(profiles, pairs) if profiles else [],
+    }
+    with ExitStack() as stack:  # all four take their places at the end, or none does
+        scratch = {name: stack.enter_context(atomic(out / f"{name}.parquet")) for name in parts}
+        return {name: _union(name, tables, scratch[name]) for name, tables in parts.items()}
 
 
 def _found(runs: Path) -> Iterator[tuple[RunKey, Path]]:
@@ -69,14 +67,22 @@ def _checked(name: str, file: Path, key: RunKey) -> pa.Table:
     return table
 
 
-def _union(name: str, tables: Iterable[pa.Table], out: Path) -> int:
+def _union(name: str, tables: Iterable[pa.Table], path: Path) -> int:
     """Stream the tables into one file: predictions of thousands of runs need not fit into memory."""
-    path, count = out / f"{name}.parquet", 0
-    with atomic(path) as scratch, pq.ParquetWriter(scratch, records.TABLES[name].schema, compression="zstd") as writer:
+    count = 0
+    with pq.ParquetWriter(path, records.TABLES[name].schema, compression="zstd") as writer:
         for table in tables:
             writer.write_table(table)
             count += len(table)
     return count
+
+
+def _profiles(folder: Path, pairs: set[tuple[str, str]] | None) -> Iterator[pa.Table]:
+    for file in sorted(folder.rglob("*.parquet")):
+        table = records.read("profile", file)
+        names = zip(table.column("dataset").to_pylist(), table.column("variant").to_pylist(), strict=True)
+        if pairs is None or all(name in pairs for name in names):
+            yield table
 
 
 def _failed_rows(folder: Path, wanted: set[RunKey] | None, done: set[RunKey]) -> list[pa.Table]:

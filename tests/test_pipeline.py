@@ -1,4 +1,4 @@
-"""The whole pipeline through Snakemake, in a copy of the project: the DAG, what a change redoes, and what can be added."""
+"""The whole pipeline through Snakemake, in a copy of the project: what a change redoes, and what can be added."""
 
 import re
 
@@ -76,7 +76,7 @@ def test_progress_is_told(tiny):
 def test_every_variant_has_every_run_in_valid_tables(tiny):
     runs = records.read("runs", tiny.root / "results/tables/runs.parquet").to_pandas()
     assert len(runs) == RUNS and set(runs.status) == {"ok"} and runs.accuracy.between(0, 1).all()
-    assert runs.groupby("variant").size().to_dict() == {name: 4 for name in runs.variant.unique()}
+    assert runs.groupby("variant").size().to_dict() == dict.fromkeys(runs.variant.unique(), 4)
     assert set(runs.variant) == {"vanilla", "odconv", "mine", "odconv_4x", "odconv_slow", "nearest_mean"}
     params = runs[runs.dataset == "waves"].groupby("variant").params.first()
     assert params["odconv_4x"] > 3 * params["odconv"] and params["odconv_slow"] == params["odconv"]

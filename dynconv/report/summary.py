@@ -58,10 +58,10 @@ def _completeness(content: Results) -> str:
 
 
 def _table(found: list[Verdict]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     table.add_column("variant", no_wrap=True, max_width=20)
     table.add_column("mean", justify="right", no_wrap=True)
-    table.add_column(Text(f"against {numbers.shorten(found[0].control, 12)} [CI]"), justify="right", no_wrap=True)
+    table.add_column(Text(f"− {numbers.shorten(found[0].control, 12)} [CI]"), justify="right", no_wrap=True)
     for heading in ("W/T/L", "Holm p", "MACs", "time"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True, min_width=12)
@@ -69,11 +69,11 @@ def _table(found: list[Verdict]) -> Table:
     for v in found:
         if v.task != task:
             table.add_section()
-            table.add_row(Text(v.task, style="bold"))
+            table.add_row(Text(v.task, style="bold"), Text(numbers.unit(v.metric).strip() or v.metric, style="dim"))
             task = v.task
         cells = (
-            f"  {v.variant}",
-            numbers.value(v.mean, v.metric) + numbers.unit(v.metric),
+            f" {v.variant}",
+            numbers.value(v.mean, v.metric),
             f"{numbers.difference(v.diff, v.metric)} {numbers.interval(v.ci_low, v.ci_high, v.metric)}",
             f"{v.wins}/{v.ties}/{v.losses}",
             numbers.p_value(v.p_holm),

@@ -82,7 +82,7 @@ def test_verdicts_join_statistics_and_cost(built):
         assert (v.cost.macs_theoretical < v.cost.macs) == (v.variant == "hard_attention")
 
 
-@pytest.mark.parametrize("width", [100, 120])
+@pytest.mark.parametrize("width", [80, 100, 120])
 def test_terminal_table_fits_and_says_all(superior, width):
     stream = io.StringIO()
     print_verdicts(superior, Console(file=stream, width=width))
