@@ -27,3 +27,5 @@ rule all:
     default_target: True
     input:
         f"{RESULTS}/report.html",
+        # Named here so that a deleted file is made again: Snakemake does not miss what only finished steps have read.
+        RUN_FILES,

@@ -43,6 +43,9 @@ def test_the_readmes_python_reads_the_tables(tmp_path):
 
     keys = {"run_id": "d/v/seed0", "task": "timeseries", "dataset": "d", "variant": "v", "seed": 0, "status": "ok"}
     records.write("runs", [keys], tmp_path / "results/tables/runs.parquet")
+    metric = {"split": "train", "epoch": 1, "step": 1, "metric": "loss", "value": 0.5}
+    keys = {name: keys[name] for name in ("run_id", "dataset", "variant", "seed")}
+    records.write("metrics", [keys | metric], tmp_path / "results/tables/metrics.parquet")
     pair = {"task": "timeseries", "variant_a": "v", "variant_b": "w"}
     records.write("pairwise", [pair], tmp_path / "results/stats/pairwise.parquet")
     for document in ("README.md", "results/README.md"):

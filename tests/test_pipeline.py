@@ -62,8 +62,8 @@ def trainings(jobs):
     return {rule: count for rule, count in jobs.items() if rule.startswith("train_")}
 
 
-def write_study(project, name, **changes):
-    return project.write(f"config/{name}.yaml", yaml.safe_dump(STUDY | changes)).relative_to(project.root)
+def write_study(project, file, **changes):
+    return project.write(f"config/{file}.yaml", yaml.safe_dump(STUDY | changes)).relative_to(project.root)
 
 
 def test_progress_is_told(tiny):
@@ -102,8 +102,9 @@ def test_a_second_run_has_nothing_to_do(tiny):
     assert "Nothing to be done" in done.stderr + done.stdout
 
 
-def test_a_lost_file_retrains_its_run_alone(tiny):
-    file = tiny.root / "results/runs/waves/mine/seed1/run.parquet"
+@pytest.mark.parametrize("name", ["run", "metrics", "predictions"])
+def test_a_lost_file_retrains_its_run_alone(tiny, name):
+    file = tiny.root / f"results/runs/waves/mine/seed1/{name}.parquet"
     kept = file.read_bytes()
     file.unlink()
     try:
@@ -140,18 +141,18 @@ def test_one_variant_can_be_redone_by_name(tiny):
 
 def test_another_study_does_not_take_over_the_folder(tiny):
     done = tiny.snakemake("--configfile", write_study(tiny, "other", name="other"), "-n", ok=False)
-    assert "results/ holds the results of study 'tiny', not 'other'" in done.stderr
+    assert "results/ holds the results of study 'tiny', not 'other'" in done.stdout + done.stderr
 
 
 def test_a_study_is_checked_before_anything_is_planned(tiny):
     done = tiny.snakemake("--configfile", write_study(tiny, "bad", seeds=[0, 0]), "-n", ok=False)
-    assert "seeds: listed twice: 0" in done.stderr
+    assert "seeds: listed twice: 0" in done.stdout + done.stderr
     done = tiny.snakemake("--configfile", "config/tiny.yaml", "--config", "seeds=[7]", "-n", ok=False)
-    assert "--config seeds: not supported" in done.stderr
+    assert "--config seeds: not supported" in done.stdout + done.stderr
 
 
 def test_a_diverging_variant_is_a_failed_row_and_the_report_is_made(tiny):
-    recipes = {"timeseries": RECIPE | {"lr": 1e30, "schedule": "constant"}}
+    recipes = {"timeseries": RECIPE | {"lr": 1e30, "schedule": "constant", "batch_size": 8}}
     changes = {"variants": ["vanilla", "odconv"], "datasets": ["waves"], "recipes": recipes, "results": "diverged"}
     tiny.snakemake("--configfile", write_study(tiny, "diverged", **changes))
     runs = records.read("runs", tiny.root / "diverged/tables/runs.parquet").to_pandas()

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import math
 import os
 import tempfile
 import traceback
@@ -127,6 +128,11 @@ def _train(study, key, recipe, task, prepared, strategy, out, row, say):
         return outcome | {"status": "failed", "failure": cause}, state.metrics, {}
     test = Batches(prepared.test, meta, device)
     metrics, predictions = evaluate(model, task, test, recipe.batch_size, strategy)
+    if not all(map(math.isfinite, metrics.values())):  # the last step can be the one that diverges
+        cause = f"{', '.join(name for name, value in metrics.items() if not math.isfinite(value))} of the test split"
+        cause += " is NaN or infinite after the last step"
+        say(f"failed: {cause}")
+        return outcome | {"status": "failed", "failure": cause}, state.metrics, {}
     macs = count_macs(model, tuple(meta["shape"]), metrics.get("executed_fraction"))
     outcome |= {"status": "ok", "macs": macs.executed, "macs_theoretical": macs.theoretical, **metrics}
     final = [

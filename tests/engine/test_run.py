@@ -55,6 +55,12 @@ def test_a_diverged_run_is_a_failed_row_and_never_a_number(make_study, store, tm
     assert len(records.read("predictions", tmp_path / "predictions.parquet")) == 0
 
 
+def test_a_run_that_diverges_in_its_last_step_is_a_failed_row(make_study, store, tmp_path):
+    row = train(make_study(lr=1e30, optimizer="sgd", schedule="constant", epochs=1, batch_size=64), store, tmp_path)
+    assert row["steps"] == 1 and row["status"] == "failed" and "after the last step" in row["failure"]
+    assert records.read("runs", tmp_path / "run.parquet").to_pylist()[0]["accuracy"] is None
+
+
 @pytest.mark.parametrize("on_failure", ["stop", "record"])
 def test_a_run_that_dies_leaves_its_cause(make_study, store, tmp_path, monkeypatch, on_failure):
     def broken(*args, **kwargs):

@@ -16,7 +16,7 @@ rule study:
 
 rule collect:
     input:
-        runs=[f"{RUN}/run.parquet".format(**key) for key in RUNS],
+        runs=RUN_FILES,
         profiles=[
             f"{RESULTS}/profile/{dataset.name}/{variant.name}.parquet"
             for dataset in STUDY.datasets

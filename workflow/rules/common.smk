@@ -64,7 +64,12 @@ DATA, RESULTS = STUDY.data, STUDY.results
 RUN = f"{RESULTS}/runs/{{dataset}}/{{variant}}/seed{{seed}}"
 # A full path, so that a rule built on another (`use rule`) from another folder finds it as well.
 ENVIRONMENT = str(Path(workflow.basedir, "environment.yml"))
-RUNS = [key._asdict() for key in STUDY.runs()]
+RUNS = [RUN.format(**key._asdict()) for key in STUDY.runs()]
+RUN_FILES = [
+    f"{run}/{name}.parquet"
+    for run in RUNS
+    for name in ("run", "metrics", "predictions")
+]
 
 
 wildcard_constraints:
