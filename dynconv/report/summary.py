@@ -61,7 +61,8 @@ def _table(found: list[Verdict]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     table.add_column("variant", no_wrap=True, max_width=20)
     table.add_column("mean", justify="right", no_wrap=True)
-    table.add_column(Text(f"\N{MINUS SIGN} {numbers.shorten(found[0].control, 12)} [CI]"), justify="right", no_wrap=True)
+    against = Text(f"\N{MINUS SIGN} {numbers.shorten(found[0].control, 12)} [CI]")
+    table.add_column(against, justify="right", no_wrap=True)
     for heading in ("W/T/L", "Holm p", "MACs", "time"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True, min_width=12)
