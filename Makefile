@@ -17,7 +17,7 @@ install: .venv/installed  ## create .venv with pinned packages
 .venv/installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "make: no Python >= 3.11 found; set PYTHON=/path/to/python3.11"; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,cluster]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 demo: install  ## run the whole benchmark on small real data (minutes on 2 cores) and print the verdicts

@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", type=Path, required=True, metavar="DIR")
     sub.add_argument("--strategy", choices=["single"], default="single", help="how the run is spread (default: single)")
     sub.add_argument("--failures", type=Path, metavar="DIR", help="where a run that dies leaves its cause")
+    sub.add_argument("--toy", action="store_true", help="train on toy data, too (whose accuracies mean nothing)")
     _data(sub)
     _device(sub)
 
@@ -113,8 +114,15 @@ def _data(sub: argparse.ArgumentParser) -> None:
 def _device(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--device", default="auto", help="auto (a GPU if there is one), cpu, cuda, cuda:1, ...")
     sub.add_argument(
-        "--threads", type=int, metavar="N", help="CPU threads; part of what makes a run bitwise repeatable"
+        "--threads", type=_threads, metavar="N", help="CPU threads; part of what makes a run bitwise repeatable"
     )
+
+
+def _threads(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} threads; valid: 1 or more")
+    return number
 
 
 def _prepare(args) -> None:
@@ -137,6 +145,7 @@ def _train(args) -> None:
         device_name=args.device,
         threads=args.threads,
         failures=args.failures,
+        toy=args.toy,
         say=lambda line: print(line, flush=True),
     )
     metric = study.analysis.metric[row["task"]]

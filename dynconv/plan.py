@@ -6,11 +6,13 @@ from pathlib import Path
 import yaml
 
 from dynconv import data
+from dynconv.preflight import preflight
 from dynconv.study import Study
 
 
 def plan(study: Study) -> str:
     """A page of text: runs, data, recipes, and what the statistics will be able to say."""
+    preflight(study)
     tasks = {dataset.name: data.spec(dataset.name).task for dataset in study.datasets}
     per_task = Counter(tasks.values())
     runs = list(study.runs())

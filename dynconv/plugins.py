@@ -1,5 +1,6 @@
 """Plugins are files: the name of a variant or dataset *is* the name of its module."""
 
+import ast
 import importlib
 import importlib.util
 from pathlib import Path
@@ -15,6 +16,16 @@ def names(package: str) -> list[str]:
         raise DynconvError(f"{package}: no such package of plugins")
     files = (file for folder in spec.submodule_search_locations for file in Path(folder).glob("*.py"))
     return sorted({file.stem for file in files if not file.stem.startswith("_")})
+
+
+def keywords(package: str, name: str, function: str) -> list[str]:
+    """The keyword-only arguments of `function` in plugin `name`, read from its source: no plugin is executed."""
+    spec = importlib.util.find_spec(f"{package}.{name}")
+    source = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            return [argument.arg for argument in node.args.kwonlyargs]
+    raise DynconvError(f"{package}.{name}: a plugin of this kind has a function {function!r}; this file has none")
 
 
 def load(package: str, name: str) -> ModuleType:

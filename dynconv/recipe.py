@@ -7,10 +7,18 @@ from pydantic import Field
 
 from dynconv.explain import Strict, problems
 
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):  # YAML's `on`, `yes` and `true` would count as 1
+        raise ValueError(f"must be a number, not {value}")
+    return value
+
+
+Number = pydantic.BeforeValidator(_number)
+Fraction = Annotated[float, Number, Field(ge=0, lt=1)]
+Positive = Annotated[float, Number, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Number, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Number, Field(ge=1)]
 
 
 class Recipe(Strict):

@@ -21,6 +21,11 @@ from dynconv.recipe import NotNegative, Recipe, make_recipe
 
 Task = Literal["classification", "segmentation", "timeseries"]
 TASKS: tuple[str, ...] = get_args(Task)
+METRICS = {
+    "classification": ("accuracy", "accuracy_top5", "balanced_accuracy"),
+    "segmentation": ("miou", "pixel_accuracy"),
+    "timeseries": ("accuracy", "accuracy_top5", "balanced_accuracy"),
+}
 PRIMARY_METRIC = {"classification": "accuracy", "segmentation": "miou", "timeseries": "accuracy"}
 
 VARIANTS = "dynconv.models.variants"
@@ -67,9 +72,17 @@ class Analysis(Strict):
     control: VariantName = "vanilla"
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     rope: NotNegative = 0.01  # a difference smaller than this is of no practical importance (metric units, 0-1)
-    metric: dict[Task, str] = PRIMARY_METRIC  # type: ignore[assignment]
+    metric: dict[Task, str] = Field(default_factory=lambda: dict(PRIMARY_METRIC))  # type: ignore[arg-type]
     resamples: Annotated[int, Field(ge=100)] = 10_000
     seed: Annotated[int, Field(ge=0)] = 0  # of the bootstrap
+
+    @pydantic.field_validator("metric", mode="after")
+    @classmethod
+    def _metrics(cls, value: dict[Task, str]) -> dict[Task, str]:
+        for task, metric in value.items():
+            if metric not in METRICS[task]:
+                raise ValueError(f"{task}: {metric!r} is not one of its metrics; {valid(METRICS[task])}")
+        return {**PRIMARY_METRIC, **value}  # type: ignore[dict-item]
 
 
 class RunKey(NamedTuple):
@@ -133,13 +146,20 @@ class Study(Strict):
         for task in TASKS:
             make_recipe(self.recipes.get(task, {}), f"recipes.{task}")  # type: ignore[call-overload]
         for dataset in self.datasets:
-            make_recipe(dataset.recipe, f"datasets.{dataset.name}.recipe")
+            # Its task is not known here: its keys must make a recipe with those of one of the tasks, at least.
+            bases = [self.recipes.get(task, {}) for task in TASKS]  # type: ignore[call-overload]
+            problem = _first_problem([{**base, **dataset.recipe} for base in bases], f"datasets.{dataset.name}.recipe")
+            if problem:
+                raise problem
         return self
 
     def recipe(self, dataset: str, task: str) -> Recipe:
-        """The recipe of `dataset`: the task's, overridden by the dataset's own keys."""
+        """The recipe of `dataset`: the task's, overridden by the dataset's own keys; DynconvError if they clash."""
         own = self.dataset(dataset).recipe
-        return make_recipe({**self.recipes.get(task, {}), **own}, f"datasets.{dataset}.recipe")  # type: ignore[call-overload]
+        try:
+            return make_recipe({**self.recipes.get(task, {}), **own}, f"datasets.{dataset}.recipe")  # type: ignore[call-overload]
+        except ValueError as error:
+            raise DynconvError(f"study {self.name}: {error}") from None
 
     def variant(self, name: str) -> Variant:
         """The variant of that name; DynconvError if the study has none."""
@@ -210,6 +230,18 @@ class _UniqueKeys(yaml.SafeLoader):
                 raise yaml.YAMLError(f"key {key!r} is written twice (line {key_node.start_mark.line + 1})")
             seen.add(key if isinstance(key, str) else repr(key))
         return super().construct_mapping(node, deep)
+
+
+def _first_problem(candidates: list[dict[str, Any]], where: str) -> ValueError | None:
+    """None if one of the candidates makes a recipe, else what is wrong with the first."""
+    problems_found = []
+    for keys in candidates:
+        try:
+            make_recipe(keys, where)
+            return None
+        except ValueError as error:
+            problems_found.append(error)
+    return problems_found[0]
 
 
 def _one(items, name, message):

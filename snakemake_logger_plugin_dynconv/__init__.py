@@ -23,7 +23,6 @@ class LogHandler(LogHandlerBase):
         self.jobs: dict[int, dict[str, Any]] = {}
         self.total_runs = self.done_runs = 0
         self.started = time.monotonic()
-        self.quiet = bool(self.common_settings.quiet)
 
     writes_to_stream = property(lambda self: True)
     writes_to_file = property(lambda self: False)

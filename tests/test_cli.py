@@ -32,6 +32,7 @@ def replaced(words, old, new):
         (replaced(TRAIN, DEMO, "no.yaml"), "no.yaml: no such study"),
         (replaced(TRAIN, "0", "77"), "seed 77 is not in study demo; valid: 0, 1, 2"),
         ([*TRAIN, "--device", "abacus"], "unknown device 'abacus'; valid: auto, cpu"),
+        ([*TRAIN, "--device", "meta"], "'meta' is not supported; valid: auto, cpu"),
         ([*TRAIN, "--data", "nowhere"], "nowhere"),
         (["prepare", "letters", "--data", "d"], "unknown dataset 'letters'; valid: "),
         (["prepare", "ucr/Gunpoint", "--data", "d"], "did you mean ucr/GunPoint?"),
@@ -59,6 +60,13 @@ def test_a_truncated_array_is_found_before_training(capsys, tmp_path, monkeypatc
     array.write_bytes(array.read_bytes()[:-10])
     code, lines = said(capsys, *TRAIN)
     assert code == 2 and len(lines) == 1 and "train_x.npy" in lines[0]
+
+
+def test_toy_data_is_no_benchmark(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    main(["prepare", "digits", "--toy"])
+    code, lines = said(capsys, *TRAIN)
+    assert code == 2 and "holds the toy of digits" in lines[0]
 
 
 def test_an_altered_array_is_found_before_training(capsys, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """The whole pipeline through Snakemake, in a copy of the project: what a change redoes, and what can be added."""
 
 import re
+import sys
 
 import pytest
 import yaml
@@ -46,7 +47,10 @@ def tiny(tmp_path_factory):
     code = next(text for text in blocks("add_a_variant.md", "python") if "nearest_mean" in text)
     project.write("workflow/rules/variants/nearest_mean.py", code)
     project.write("config/tiny.yaml", yaml.safe_dump(STUDY))
-    project.dynconv("prepare", "waves", "--toy")
+    # The published files of the new dataset, where its `prepare` looks for them.
+    make = "from dynconv.data.datasets import waves; from pathlib import Path; waves.toy(Path('data/_raw/waves'), '')"
+    (project.root / "data/_raw/waves").mkdir(parents=True)
+    project.run(sys.executable, "-c", make)
     project.first = project.snakemake("--configfile", "config/tiny.yaml")
     return project
 
@@ -55,6 +59,7 @@ def planned(project, study="config/tiny.yaml", *words):
     """The number of jobs a rule that a dry-run plans."""
     text = project.snakemake("--configfile", study, "-n", *words)
     stats = re.findall(r"^(\w+)\s+(\d+)$", text.stdout + text.stderr, re.M)
+    assert stats or "Nothing to be done" in text.stdout + text.stderr, text.stdout
     return {rule: int(count) for rule, count in stats if rule != "total"}
 
 
@@ -135,6 +140,16 @@ def test_a_recipe_retrains_what_it_is_for(tiny):
     assert jobs == {f"train_{name}": 2 for name in ("vanilla", "odconv", "mine", "odconv_4x", "odconv_slow")}
 
 
+def test_an_option_retrains_its_variant(tiny):
+    variants = [
+        {**variant, "options": {"reduction": 0.25}}
+        if isinstance(variant, dict) and variant["name"] == "odconv_slow"
+        else variant
+        for variant in STUDY["variants"]
+    ]
+    assert trainings(planned(tiny, write_study(tiny, "option", variants=variants))) == {"train_odconv_slow": 4}
+
+
 def test_one_variant_can_be_redone_by_name(tiny):
     assert trainings(planned(tiny, "config/tiny.yaml", "--forcerun", "train_odconv_4x")) == {"train_odconv_4x": 4}
 
@@ -147,6 +162,12 @@ def test_another_study_does_not_take_over_the_folder(tiny):
 def test_a_study_is_checked_before_anything_is_planned(tiny):
     done = tiny.snakemake("--configfile", write_study(tiny, "bad", seeds=[0, 0]), "-n", ok=False)
     assert "seeds: listed twice: 0" in done.stdout + done.stderr
+    augment = write_study(tiny, "spin", recipes={"timeseries": RECIPE | {"augment": ["flip"]}})
+    done = tiny.snakemake("--configfile", augment, "-n", ok=False)
+    assert "'flip' is not a step for timeseries; valid: jitter" in done.stdout + done.stderr
+    option = write_study(tiny, "typo", variants=["vanilla", {"name": "o", "base": "odconv", "options": {"kernels": 4}}])
+    done = tiny.snakemake("--configfile", option, "-n", ok=False)
+    assert "odconv has no option 'kernels'; valid: kernel_num, reduction" in done.stdout + done.stderr
     done = tiny.snakemake("--configfile", "config/tiny.yaml", "--config", "seeds=[7]", "-n", ok=False)
     assert "--config seeds: not supported" in done.stdout + done.stderr
 

@@ -33,6 +33,22 @@ def test_defaults_are_filled_in_and_a_dataset_overrides_its_task():
     assert len(list(made.runs())) == 2 * 2 * 2
 
 
+def test_a_plan_that_names_one_metric_keeps_the_others():
+    made = study.parse(changed(analysis={"metric": {"timeseries": "balanced_accuracy"}}), "s.yaml")
+    assert made.analysis.metric == study.PRIMARY_METRIC | {"timeseries": "balanced_accuracy"}
+
+
+def test_a_dataset_s_keys_are_judged_together_with_its_task_s():
+    steps = {"timeseries": {"step_epochs": [3]}}
+    datasets = ["digits", {"name": "ucr/GunPoint", "recipe": {"schedule": "step"}}]
+    made = study.parse(changed(recipes=steps, datasets=datasets), "s.yaml")
+    assert made.recipe("ucr/GunPoint", "timeseries").step_epochs == (3,)
+    clash = {"timeseries": {"batch_size": 64, "accumulate": 32}}
+    made = study.parse(changed(recipes=clash, datasets=[{"name": "ucr/GunPoint", "recipe": {"batch_size": 8}}]), "s")
+    with pytest.raises(DynconvError, match=r"ucr/GunPoint\.recipe: accumulate \(32\) must not exceed batch_size \(8\)"):
+        made.recipe("ucr/GunPoint", "timeseries")
+
+
 def test_a_number_of_seeds_counts_from_zero():
     assert study.parse(changed(seeds=3), "s.yaml").seeds == (0, 1, 2)
 
@@ -51,12 +67,17 @@ def test_a_number_of_seeds_counts_from_zero():
         (changed(seeds=True), ["seeds", "list of integers"]),
         (changed(seeds=["one"]), ["seeds.0", "integer", "'one'"]),
         (changed(recipes={"timeseries": {"epochs": -1}}), ["recipes.timeseries", "epochs", "greater than", "-1"]),
+        (
+            changed(recipes={"timeseries": {"epochs": True}}),
+            ["recipes.timeseries", "epochs", "must be a number, not True"],
+        ),
         (changed(recipes={"timeseries": {"epoch": 1}}), ["recipes.timeseries", "did you mean 'epochs'", "batch_size"]),
         (changed(recipes={"sound": {}}), ["recipes.sound", "classification"]),
         (changed(recipes={"timeseries": {"lr": "nan"}}), ["recipes.timeseries", "lr"]),
         (changed(recipes={"timeseries": {"schedule": "step"}}), ["step_epochs"]),
         (changed(analysis={"alpha": 2}), ["analysis.alpha", "less than"]),
         (changed(datasets=[{"name": "digits", "recipe": {"lr": 0}}, "ucr/GunPoint"]), ["datasets.digits.recipe", "lr"]),
+        (changed(analysis={"metric": {"timeseries": "f1"}}), ["analysis.metric", "'f1'", "valid: accuracy"]),
         (changed(name="a b"), ["name", "pattern"]),
         ([1], ["mapping"]),
         ({}, ["name: this key is required"]),

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import torch
 
 from dynconv.data import augment_images, augment_series, keyed
-from dynconv.errors import DynconvError, valid
+from dynconv.data.steps import TASKS_OF_STEP, check
 
-IMAGES = ("classification", "segmentation")
+__all__ = ["STEPS", "Step", "augment", "check"]
 
 
 class Step(NamedTuple):
@@ -27,33 +27,18 @@ class Step(NamedTuple):
     apply: Callable[..., tuple[torch.Tensor, torch.Tensor]]
 
 
-STEPS: dict[str, Step] = {
-    "flip": Step(IMAGES, augment_images.flip),
-    "pad_crop": Step(IMAGES, augment_images.pad_crop),
-    "random_resized_crop": Step(("classification",), augment_images.random_resized_crop),
-    "cutout": Step(("classification",), augment_images.cutout),
-    "scale_crop": Step(("segmentation",), augment_images.scale_crop),
-    "jitter": Step(("timeseries",), augment_series.jitter),
-    "scaling": Step(("timeseries",), augment_series.scaling),
-    "shift": Step(("timeseries",), augment_series.shift),
-    "window_warp": Step(("timeseries",), augment_series.window_warp),
-}
-
-
-def check(names: Iterable[str], task: str) -> None:
-    """Check a recipe's `augment`.
-
-    Raises:
-        DynconvError: a step is unknown, made for another task, or listed twice; the message lists the valid ones.
-    """
-    names = list(names)
-    known = [name for name, step in STEPS.items() if task in step.tasks]
-    for name in names:
-        if name not in known:
-            what = f"is not a step for {task}" if name in STEPS else "is not a step"
-            raise DynconvError(f"augment: {name!r} {what}; {valid(known)}")
-        if names.count(name) > 1:  # both would draw the same numbers
-            raise DynconvError(f"augment: {name!r} is listed twice; each step may stand there once")
+_APPLY = (
+    augment_images.flip,
+    augment_images.pad_crop,
+    augment_images.random_resized_crop,
+    augment_images.cutout,
+    augment_images.scale_crop,
+    augment_series.jitter,
+    augment_series.scaling,
+    augment_series.shift,
+    augment_series.window_warp,
+)
+STEPS: dict[str, Step] = {step.__name__: Step(TASKS_OF_STEP[step.__name__], step) for step in _APPLY}
 
 
 def augment(

@@ -1,5 +1,6 @@
 """Checkpoints: whole or absent, loaded without unpickling code, and only into the run that wrote them."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,10 @@ def save(path: Path, state: State, identity: str) -> None:
         "rng_cpu": torch.get_rng_state(),
         "rng_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
     }
+    buffer = io.BytesIO()  # torch reports a full disk as a RuntimeError of its own; Python as what it is
+    torch.save(content, buffer)
     with atomic(path) as scratch:
-        torch.save(content, scratch)
+        scratch.write_bytes(buffer.getbuffer())
 
 
 def load(path: Path, state: State, identity: str, device: torch.device) -> str:
@@ -59,7 +62,7 @@ def load(path: Path, state: State, identity: str, device: torch.device) -> str:
     except Exception as error:  # a torn or foreign file must not stop the run, whatever the unpickler makes of it
         return f"starting from scratch: {path} is not a readable checkpoint ({type(error).__name__})"
     if found != identity:
-        return f"starting from scratch: {path} belongs to another recipe, dataset or seed"
+        return f"starting from scratch: {path} belongs to another recipe, dataset, seed or version of the code"
     state.model.load_state_dict(content["model"])
     buffers = dict(state.model.named_buffers())
     for name, value in content["buffers"].items():

@@ -1,5 +1,6 @@
 """Where, when and with what a number was made."""
 
+import hashlib
 import os
 import platform
 import resource
@@ -10,6 +11,7 @@ from typing import Any
 
 import torch
 
+import dynconv
 from dynconv import __version__
 
 
@@ -29,6 +31,15 @@ def versions() -> dict[str, Any]:
         "slurm_job_id": os.environ.get("SLURM_JOB_ID"),
         **_git(),
     }
+
+
+def code_digest() -> str:
+    """Digest of this package's source and of torch's version: what else fixes the numbers of a run."""
+    root = Path(dynconv.__file__).parent
+    digest = hashlib.sha256(torch.__version__.encode())
+    for file in sorted(root.rglob("*.py")):
+        digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def reset_peak_memory(device: torch.device) -> None:

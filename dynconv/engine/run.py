@@ -38,6 +38,7 @@ def train_run(
     device_name: str = "auto",
     threads: int | None = None,
     failures: Path | None = None,
+    toy: bool = False,
     say: Say = print,
 ) -> dict[str, Any]:
     """Train one run and write `run.parquet`, `metrics.parquet` and `predictions.parquet` into `out`.
@@ -66,6 +67,10 @@ def train_run(
         torch.set_num_threads(threads)
     _check_writable(out)
     prepared = open_store(store / key.dataset, key.dataset)
+    if prepared.meta["toy"] and not toy:
+        raise DynconvError(
+            f"{store / key.dataset}: holds the toy of {key.dataset}, no benchmark; prepare it without --toy"
+        )
     strategy = Single(device, recipe)
     run_hash = study.run_hash(key.dataset, spec.task, key.variant)
     row: dict[str, Any] = {
@@ -84,6 +89,7 @@ def train_run(
         **provenance.versions(),
         "started_at": started,
     }
+    finished = True
     try:
         result = _train(study, key, recipe, task, prepared, strategy, out, row, say)
     except DynconvError:
@@ -94,9 +100,13 @@ def train_run(
         if study.on_failure != "record":
             raise
         say(traceback.format_exc())
+        finished = False
         result = {"status": "failed", "failure": cause}, [], {}
     outcome, metrics, predictions = result
-    return _write(out, row | outcome | {"finished_at": _now()}, metrics, predictions)
+    row = _write(out, row | outcome | {"finished_at": _now()}, metrics, predictions)
+    if finished:  # a run that died may be tried again, from where it was
+        (out / "checkpoint.pt").unlink(missing_ok=True)
+    return row
 
 
 def _train(study, key, recipe, task, prepared, strategy, out, row, say):
@@ -111,16 +121,17 @@ def _train(study, key, recipe, task, prepared, strategy, out, row, say):
     steps = steps_per_epoch(len(train), recipe.batch_size, recipe.drop_last)
     state = checkpoint.State(model, build_optimizer(model, recipe), Schedule(recipe, steps), strategy.scaler)
     path = out / "checkpoint.pt"
-    identity = f"{row['run_id']} {row['run_hash']} {row['dataset_hash']}"
+    identity = f"{row['run_id']} {row['run_hash']} {row['dataset_hash']} {provenance.code_digest()}"
     say(checkpoint.load(path, state, identity, device))
     provenance.reset_peak_memory(device)
     cause = fit(state, task, train, recipe, key.seed, strategy, path, identity, say)
+    seen = steps * recipe.batch_size if recipe.drop_last else len(train)  # examples an epoch
     outcome = {
         "params": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "epochs": state.step // steps,
         "steps": state.step,
         "train_s": state.train_s,
-        "samples_per_s": state.step / steps * len(train) / max(state.train_s, 1e-9),
+        "samples_per_s": state.step / steps * seen / max(state.train_s, 1e-9),
         "peak_memory_bytes": provenance.peak_memory_bytes(device),
     }
     if cause:
@@ -150,7 +161,6 @@ def _write(out: Path, row: dict[str, Any], metrics: list[dict], predictions: dic
     records.write("metrics", [keys | entry for entry in metrics], out / "metrics.parquet")
     records.write("predictions", columns if count else [], out / "predictions.parquet")
     records.write("runs", [row], out / "run.parquet")
-    (out / "checkpoint.pt").unlink(missing_ok=True)
     return row
 
 

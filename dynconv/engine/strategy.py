@@ -54,6 +54,8 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError:
         raise DynconvError(f"--device: unknown device {name!r}; valid: auto, cpu, cuda, cuda:0, ...") from None
+    if device.type not in ("cpu", "cuda"):
+        raise DynconvError(f"--device: {name!r} is not supported; valid: auto, cpu, cuda, cuda:0, ...")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise DynconvError(f"--device {name}: torch {torch.__version__} sees no GPU on this machine; valid: auto, cpu")
     return device

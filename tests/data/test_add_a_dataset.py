@@ -42,4 +42,4 @@ def test_one_line_in_a_study_is_enough(copy):
         "print([run.dataset for run in plan.runs()], dynconv.data.spec('waves').task)\n"
     )
     done = python(copy, "-c", code)
-    assert done.stdout.strip() == "['waves', 'waves'] timeseries", done.stderr
+    assert done.stdout.strip() == "['waves', 'waves', 'waves', 'waves'] timeseries", done.stderr

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -28,13 +29,13 @@ def numbers(folder):
 def test_killed_twice_and_resumed_is_bitwise_the_same(make_study, store, tmp_path, variant):
     study = make_study(epochs=6, temperature_epochs=6, checkpoint_every_s=0, optimizer="adam", lr=0.003)
     key = RunKey("ucr/GunPoint", variant, 0)
-    train_run(study, key, tmp_path / "whole", store, device_name="cpu", threads=1, say=lambda line: None)
+    train_run(study, key, tmp_path / "whole", store, device_name="cpu", threads=1, toy=True, say=lambda line: None)
 
     file = tmp_path / "tiny.yaml"
     file.write_text(yaml.safe_dump(study.model_dump(mode="json")))
     out = tmp_path / "cut"
     command = [sys.executable, "-m", "dynconv.cli", "train", "--study", file, "--dataset", key.dataset, "--variant"]
-    command += [variant, "--seed", "0", "--out", out, "--data", store, "--device", "cpu", "--threads", "1"]
+    command += [variant, "--seed", "0", "--out", out, "--data", store, "--device", "cpu", "--threads", "1", "--toy"]
     command = [str(word) for word in command]
     kills = 0
     seen = None
@@ -93,3 +94,28 @@ def test_the_temperature_is_kept_though_the_state_dict_has_none(tmp_path):
     checkpoint.load(tmp_path / "c.pt", fresh, "mine", torch.device("cpu"))
     kept = {float(module.temperature) for module in fresh.model.modules() if hasattr(module, "temperature")}
     assert kept == {17.5}
+
+
+def test_a_full_disk_in_the_middle_of_a_checkpoint_leaves_the_last_one(tmp_path):
+    # A limit on the size of files stands in for a full disk.
+    code = f"""
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+from test_resume import checkpoint, state_of
+path, state = Path({str(tmp_path / "checkpoint.pt")!r}), state_of()
+state.step = 1
+checkpoint.save(path, state, "mine")
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+state.step = 2
+try:
+    checkpoint.save(path, state, "mine")
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.startswith("DynconvError ") and "cannot write" in said
+    state = state_of()
+    assert "resuming after step 1" in checkpoint.load(tmp_path / "checkpoint.pt", state, "mine", torch.device("cpu"))
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]

@@ -19,7 +19,7 @@ def quiet(line):
 
 def train(study, store, out, dataset="ucr/GunPoint", variant="vanilla", seed=0, **options):
     key = RunKey(dataset, variant, seed)
-    return train_run(study, key, out, store, device_name="cpu", threads=1, say=quiet, **options)
+    return train_run(study, key, out, store, device_name="cpu", threads=1, toy=True, say=quiet, **options)
 
 
 @pytest.mark.parametrize("dataset", PRIMARY)
@@ -127,5 +127,5 @@ def test_mixed_precision_trains(make_study, store, tmp_path, precision):
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_a_gpu_trains_every_precision(make_study, store, tmp_path, precision):
     key = RunKey("digits", "odconv", 0)
-    row = train_run(make_study(precision=precision), key, tmp_path, store, device_name="cuda", say=quiet)
+    row = train_run(make_study(precision=precision), key, tmp_path, store, device_name="cuda", toy=True, say=quiet)
     assert row["status"] == "ok" and row["device"] == torch.cuda.get_device_name()

@@ -1,6 +1,9 @@
 """Learning rates against torch's own schedulers; the temperature against its definition."""
 
+import copy
 import itertools
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -75,6 +78,42 @@ def test_temperature_falls_linearly_per_iteration():
 def test_a_short_training_still_ends_at_the_last_temperature():
     recipe = Recipe(epochs=3, temperature_epochs=10, temperature_end=2)
     assert temperature(recipe, 3 * STEPS, STEPS) == 2
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
+def test_optimisers_take_the_steps_of_torchs_own(kind):
+    recipe = Recipe(optimizer=kind, lr=0.03, weight_decay=0.01, momentum=0.8)
+    peers = {
+        "sgd": lambda p: torch.optim.SGD(p, 0.03, momentum=0.8, weight_decay=0.01, nesterov=True),
+        "adam": lambda p: torch.optim.Adam(p, 0.03, weight_decay=0.01),
+        "adamw": lambda p: torch.optim.AdamW(p, 0.03, weight_decay=0.01),
+    }
+    torch.manual_seed(0)
+    ours = torch.nn.Linear(5, 3)
+    theirs = copy.deepcopy(ours)
+    optimizers = build_optimizer(ours, recipe), peers[kind](theirs.parameters())
+    for x in torch.randn(6, 4, 5):
+        for model, optimizer in zip((ours, theirs), optimizers, strict=True):
+            model(x).square().sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    assert torch.equal(ours.weight, theirs.weight) and ours.weight.requires_grad and ours.weight.grad is None
+
+
+def test_a_step_imports_no_compiler():
+    code = """
+import sys, torch
+from dynconv.engine.optim import build_optimizer
+from dynconv.study import Recipe
+model = torch.nn.Linear(2, 2)
+optimizer = build_optimizer(model, Recipe())
+model(torch.ones(1, 2)).sum().backward()
+optimizer.step()
+optimizer.zero_grad()
+optimizer.load_state_dict(optimizer.state_dict())
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 @pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])

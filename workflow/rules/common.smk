@@ -6,6 +6,7 @@ import yaml
 import dynconv.data
 import dynconv.study
 from dynconv.errors import DynconvError
+from dynconv.preflight import preflight
 
 
 def one_study():
@@ -21,8 +22,7 @@ def load_study(file):
     """Check the study before anything is planned."""
     try:
         study = dynconv.study.load(file)
-        for dataset in study.datasets:
-            dynconv.data.spec(dataset.name)
+        preflight(study)
     except DynconvError as error:
         raise WorkflowError(str(error)) from None
     # Each job reads the study from its file, so a key changed by --config would be ignored without a word.
