@@ -36,6 +36,7 @@ def build(results: Path, out: Path | None = None) -> Path:
     drawings = {drawing.name: drawing for module in FIGURES for drawing in module.drawings(content)}
     parts = [section for module in SECTIONS for section in module.sections(content, drawings)]
     page = render(content, parts, os.path.relpath(results, out.parent))
+    (results / "figures").mkdir(parents=True, exist_ok=True)  # there is one even if nothing can be drawn
     for drawing in drawings.values():
         write_text(results / "figures" / f"{drawing.name}.svg", drawing.svg)
     write_text(out, page)

@@ -78,3 +78,13 @@ def test_segmentation_is_counted():
 def test_wrong_fraction():
     with pytest.raises(DynconvError, match=r"executed_fraction is 1\.5; valid: 0 to 1"):
         macs.count(models.build("vanilla", width=0.125), (3, 8, 8), 1.5)
+
+
+@pytest.mark.parametrize("variant", ["vanilla", "hard_attention", "soft_global", "odconv"])
+def test_executed_equals_torchs_own_counter(variant):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    model = models.build(variant, width=0.125, num_classes=7).eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(torch.zeros(1, 3, 16, 16))
+    assert macs.count(model, (3, 16, 16)).executed == counter.get_total_flops() // 2
