@@ -13,7 +13,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "add_a_variant.md"
 
 
 def test_the_example_trains(tmp_path):
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+    code = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)[0]
     file = tmp_path / "eca.py"
     file.write_text(code)
     spec = importlib.util.spec_from_file_location("eca", file)
