@@ -28,8 +28,10 @@ class Project:
     def __init__(self, root: Path):
         self.root = root
         here = Path(sys.executable).parent
+        # As if no environment were activated: the workflow finds its commands by itself.
+        path = os.pathsep.join(word for word in os.environ["PATH"].split(os.pathsep) if Path(word) != here)
         # PYTHONPATH comes before the editable install: the copy's package is the one that runs.
-        self.env = os.environ | {"PYTHONPATH": str(root), "PATH": f"{here}{os.pathsep}{os.environ['PATH']}"}
+        self.env = os.environ | {"PYTHONPATH": str(root), "PATH": path}
         self.env["OMP_NUM_THREADS"] = "1"
 
     def run(self, *words, ok=True) -> subprocess.CompletedProcess:

@@ -1,4 +1,6 @@
 # The study, its folders and its targets.
+import shlex
+import sys
 from pathlib import Path
 
 import yaml
@@ -54,6 +56,9 @@ def check_results(study):
 def task_of(dataset):
     return dynconv.data.spec(dataset).task
 
+
+# The jobs' `dynconv` is the one beside this Snakemake, whether or not its environment was activated.
+shell.prefix(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"; ')
 
 # A Path, not a str: Snakemake reruns jobs whose str params changed, and a study moved to another file is the same
 # study.  What fixes a run's numbers is in `run_hash`, which is a str.
