@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dynconv import data, plugins, records
-from dynconv.study import DATASETS, VARIANTS, Study
+from dynconv.study import DATASETS, PRIMARY_METRIC, VARIANTS, Study
 
 
 def variants(study: Study | None, results: Path) -> None:
@@ -35,7 +35,7 @@ def datasets(study: Study | None, results: Path) -> None:
 def runs(study: Study | None, results: Path) -> None:
     """Every run of the study (or in the results folder) with its state and metric."""
     files = {str(f.parent.relative_to(results / "runs")): f for f in (results / "runs").rglob("run.parquet")}
-    names = [f"{key.dataset}/{key.variant}/seed{key.seed}" for key in study.runs()] if study else sorted(files)
+    names = [key.run_id for key in study.runs()] if study else sorted(files)
     table = Table("run", "state", "metric", "train s", "cause", box=None)
     done = 0
     for name in names:
@@ -44,7 +44,7 @@ def runs(study: Study | None, results: Path) -> None:
             continue
         row = records.read("runs", files[name]).to_pylist()[0]
         done += row["status"] == "ok"
-        value = row["miou"] if row["task"] == "segmentation" else row["accuracy"]
+        value = row[PRIMARY_METRIC[row["task"]]]
         train_s = row["train_s"]
         table.add_row(
             name,

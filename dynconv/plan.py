@@ -7,6 +7,7 @@ import yaml
 
 from dynconv import data
 from dynconv.preflight import preflight
+from dynconv.stats.multiplicity import datasets_needed, floor
 from dynconv.study import Study
 
 
@@ -16,7 +17,7 @@ def plan(study: Study) -> str:
     tasks = {dataset.name: data.spec(dataset.name).task for dataset in study.datasets}
     per_task = Counter(tasks.values())
     runs = list(study.runs())
-    done = sum(_run_file(study, key).is_file() for key in runs)
+    done = sum(Path(study.results, "runs", key.run_id, "run.parquet").is_file() for key in runs)
     lines = [
         f"study {study.name}: {len(study.variants)} variants x {len(study.datasets)} datasets x"
         f" {len(study.seeds)} seeds = {len(runs)} runs, {done} of them done in {study.results}/",
@@ -36,20 +37,14 @@ def plan(study: Study) -> str:
     return "\n".join(lines).rstrip()
 
 
-def _run_file(study: Study, key) -> Path:
-    return Path(study.results, "runs", key.dataset, key.variant, f"seed{key.seed}", "run.parquet")
-
-
 def _floor(study: Study, datasets: int) -> str:
     """Can the primary family reject at all?  The exact two-sided signed-rank test has no p below 2 / 2^n."""
     family = len(study.variants) - 1
-    floor = min(1.0, family * 2.0 / 2.0**datasets)
-    if family == 0:
-        return "one variant: nothing to compare"
-    if floor < study.analysis.alpha:
-        return f"can reject: the least Holm-adjusted p of {family} comparisons over {datasets} datasets is {floor:.2g}"
-    needed = next(n for n in range(1, 64) if family * 2.0 / 2.0**n < study.analysis.alpha)
+    least = min(1.0, family * floor(datasets))
+    if least < study.analysis.alpha:
+        return f"can reject: the least Holm-adjusted p of {family} comparisons over {datasets} datasets is {least:.2g}"
+    needed = datasets_needed(family, study.analysis.alpha)
     return (
-        f"cannot reject: with {datasets} datasets the least Holm-adjusted p of {family} comparisons is {floor:.2g};"
+        f"cannot reject: with {datasets} datasets the least Holm-adjusted p of {family} comparisons is {least:.2g};"
         f" {needed} datasets would be needed for alpha = {study.analysis.alpha:g}"
     )

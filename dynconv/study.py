@@ -92,6 +92,11 @@ class RunKey(NamedTuple):
     variant: str
     seed: int
 
+    @property
+    def run_id(self) -> str:
+        """`dataset/variant/seed<k>`: the column of every table, and the run's folder below `runs/`."""
+        return f"{self.dataset}/{self.variant}/seed{self.seed}"
+
 
 class Study(Strict):
     """Variants x datasets x seeds, with recipes and the analysis plan."""

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 import dynconv
-from dynconv import __version__
 
 
 def hardware(device: torch.device) -> dict[str, Any]:
@@ -24,7 +23,7 @@ def hardware(device: torch.device) -> dict[str, Any]:
 def versions() -> dict[str, Any]:
     """Columns of the versions and of the code's commit."""
     return {
-        "dynconv_version": __version__,
+        "dynconv_version": dynconv.__version__,
         "python_version": platform.python_version(),
         "torch_version": torch.__version__,
         "cuda_version": torch.version.cuda if torch.cuda.is_available() else None,

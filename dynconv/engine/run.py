@@ -74,7 +74,7 @@ def train_run(
     strategy = Single(device, recipe)
     run_hash = study.run_hash(key.dataset, spec.task, key.variant)
     row: dict[str, Any] = {
-        "run_id": f"{key.dataset}/{key.variant}/seed{key.seed}",
+        "run_id": key.run_id,
         "task": spec.task,
         **key._asdict(),
         "attempt": 1,
@@ -169,8 +169,7 @@ def _leave_failure(folder: Path | None, key: RunKey, row: dict[str, Any], cause:
         return
     plain = {name: value for name, value in row.items() if name != "started_at"}
     content = {"row": plain, "failure": cause, "traceback": trace, "started_at": row["started_at"].isoformat()}
-    path = folder / key.dataset / key.variant / f"seed{key.seed}.json"
-    write_text(path, json.dumps(content, indent=2) + "\n")
+    write_text(folder / f"{key.run_id}.json", json.dumps(content, indent=2) + "\n")
 
 
 def _check_writable(out: Path) -> None:

@@ -11,8 +11,8 @@ from dynconv.models.blocks import Blocks
 from dynconv.models.checks import positive, whole
 from dynconv.models.resnet import BLOCKS_PER_STAGE, STEM_STRIDE, Backbone, ResNet
 from dynconv.models.segmentation import DeepLabV3Head, FCNHead, Segmenter
+from dynconv.study import VARIANTS
 
-VARIANTS = "dynconv.models.variants"
 SMALL_STEM_STRIDE = 8
 
 
