@@ -25,8 +25,8 @@ demo: install  ## run the whole benchmark on small real data (minutes on 2 cores
 	@$(BIN)/dynconv list verdicts --study $(STUDY)
 	@echo "report: $(RESULTS)/report.html"
 
-plan: install  ## say what STUDY=config/demo.yaml will run
-	@$(BIN)/dynconv plan --study $(STUDY)
+plan: install  ## say what STUDY=config/demo.yaml will run and cost on the cluster
+	@$(BIN)/dynconv plan --study $(STUDY) --profile cluster_profiles/slurm
 
 lint: install  ## style, types, import contracts, workflow
 	$(BIN)/ruff format --check .

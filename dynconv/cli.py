@@ -10,10 +10,11 @@ from pathlib import Path
 
 from dynconv import __version__
 from dynconv.errors import DynconvError
+from dynconv.stopping import STOPPED, Stop, Stopped
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one sub-command.  Exit code: 0 done, 2 bad input (one line says what), 1 a bug (with its traceback)."""
+    """Run one sub-command.  Exit code: 0 done, 1 a bug (traceback), 2 bad input (one line), 75 `stopping.Stopped`."""
     args = _parser().parse_args(argv)
     try:
         return args.run(args) or 0
@@ -21,6 +22,9 @@ def main(argv: list[str] | None = None) -> int:
         for line in str(error).splitlines():
             print(f"dynconv {args.command}: error: {line}", file=sys.stderr)
         return 2
+    except Stopped as stopped:
+        print(stopped)
+        return STOPPED
     except BrokenPipeError:  # `dynconv list runs | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -43,10 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--toy", action="store_true", help="a small stand-in in the dataset's own format")
 
     sub = command("train", _train, "Train one run and write its three Parquet files.")
-    _study(sub)
-    _run(sub)
-    sub.add_argument("--seed", type=int, required=True)
-    sub.add_argument("--out", type=Path, required=True, metavar="DIR")
+    _run(sub, seed=True)
     sub.add_argument("--strategy", choices=["single"], default="single", help="how the run is spread (default: single)")
     sub.add_argument("--failures", type=Path, metavar="DIR", help="where a run that dies leaves its cause")
     sub.add_argument("--toy", action="store_true", help="train on toy data, too (whose accuracies mean nothing)")
@@ -54,11 +55,17 @@ def _parser() -> argparse.ArgumentParser:
     _device(sub)
 
     sub = command("profile", _profile, "Measure parameters, MACs, latency and memory of one variant on one dataset.")
-    _study(sub)
     _run(sub)
     sub.add_argument("--out", type=Path, required=True, metavar="F.parquet")
     _data(sub)
     _device(sub)
+
+    sub = command("fail", _fail, "Record a run whose job failed for good: the failure_command of its rule.")
+    _run(sub, seed=True)
+    sub.add_argument("--failures", type=Path, required=True, metavar="DIR")
+    _data(sub)
+
+    command("warm", _warm, "Run the train and profile commands of one pack from one process: its pack_helper.")
 
     sub = command("collect", _collect, "Unite all runs into tidy tables.")
     sub.add_argument("runs", type=Path, metavar="RUNS_DIR")
@@ -84,8 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--results", type=Path, required=True, metavar="DIR")
     sub.add_argument("--out", type=Path, metavar="F.html", help="default: DIR/report.html")
 
-    sub = command("plan", _plan, "Say what a study will run, before it runs.")
+    sub = command("plan", _plan, "Say what a study will run and cost, before it runs.")
     _study(sub)
+    sub.add_argument("--profile", type=Path, metavar="DIR", help="a Snakemake profile, such as cluster_profiles/slurm")
 
     sub = command("list", _list, "List variants, datasets, a study's runs or its verdicts.")
     sub.add_argument("what", choices=["variants", "datasets", "runs", "verdicts"])
@@ -102,9 +110,13 @@ def _study(sub: argparse.ArgumentParser, required: bool = True) -> None:
     sub.add_argument("--study", type=Path, required=required, metavar="F", help="a study, such as config/demo.yaml")
 
 
-def _run(sub: argparse.ArgumentParser) -> None:
+def _run(sub: argparse.ArgumentParser, seed: bool = False) -> None:
+    _study(sub)
     sub.add_argument("--dataset", required=True)
     sub.add_argument("--variant", required=True)
+    if seed:
+        sub.add_argument("--seed", type=int, required=True)
+        sub.add_argument("--out", type=Path, required=True, metavar="DIR")
 
 
 def _data(sub: argparse.ArgumentParser) -> None:
@@ -133,6 +145,8 @@ def _prepare(args) -> None:
 
 
 def _train(args) -> None:
+    stop = Stop.listen()  # before the slow imports, so that no signal is missed
+
     from dynconv.engine.run import train_run
     from dynconv.study import RunKey, load
 
@@ -147,10 +161,27 @@ def _train(args) -> None:
         failures=args.failures,
         toy=args.toy,
         say=lambda line: print(line, flush=True),
+        stop=stop,
     )
     metric = study.analysis.metric[row["task"]]
     value = row.get(metric)
     print(f"{row['run_id']}: {row['status']}" + (f"  {metric} {value:.4f}" if value is not None else ""))
+
+
+def _fail(args) -> int:
+    from dynconv.failure import last_word
+    from dynconv.study import RunKey, load
+
+    study = load(args.study)
+    key = RunKey(study.dataset(args.dataset).name, study.variant(args.variant).name, args.seed)
+    print(last_word(study, key, args.out, args.data or Path(study.data), args.failures))
+    return 0 if study.on_failure == "record" else 1
+
+
+def _warm(args) -> None:
+    from dynconv.warm import serve
+
+    serve(main)
 
 
 def _profile(args) -> None:
@@ -204,7 +235,7 @@ def _plan(args) -> None:
     from dynconv.plan import plan
     from dynconv.study import load
 
-    print(plan(load(args.study)))
+    print(plan(load(args.study), args.profile, args.study))
 
 
 def _list(args) -> None:

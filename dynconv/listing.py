@@ -5,8 +5,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from dynconv import data, plugins, records
-from dynconv.study import DATASETS, PRIMARY_METRIC, VARIANTS, Study
+from dynconv import data, plugins
+from dynconv.listing_runs import runs
+from dynconv.study import DATASETS, VARIANTS, Study
+
+__all__ = ["datasets", "runs", "variants", "verdicts"]
 
 
 def variants(study: Study | None, results: Path) -> None:
@@ -30,32 +33,6 @@ def datasets(study: Study | None, results: Path) -> None:
         family = f"{name}/... ({len(spec.members)})" if spec.members and "/" not in name else name
         table.add_row(family, spec.task, spec.title, ", ".join(ready) or "-")
     Console().print(table)
-
-
-def runs(study: Study | None, results: Path) -> None:
-    """Every run of the study (or in the results folder) with its state and metric."""
-    files = {str(f.parent.relative_to(results / "runs")): f for f in (results / "runs").rglob("run.parquet")}
-    names = [key.run_id for key in study.runs()] if study else sorted(files)
-    table = Table("run", "state", "metric", "train s", "cause", box=None)
-    done = 0
-    for name in names:
-        if name not in files:
-            table.add_row(name, "missing", "", "", "")
-            continue
-        row = records.read("runs", files[name]).to_pylist()[0]
-        done += row["status"] == "ok"
-        value = row[PRIMARY_METRIC[row["task"]]]
-        train_s = row["train_s"]
-        table.add_row(
-            name,
-            row["status"],
-            "" if value is None else f"{value:.4f}",
-            "" if train_s is None else f"{train_s:.1f}",
-            row["failure"] or "",
-        )
-    console = Console()
-    console.print(table)
-    console.print(f"{done} of {len(names)} runs ok")
 
 
 def verdicts(study: Study | None, results: Path) -> None:

@@ -1,40 +1,71 @@
-"""What a study will run, told before it runs.  Imports no torch."""
+"""What a study will run and cost, told before it runs.  Imports no torch and asks no cluster."""
 
 from collections import Counter
 from pathlib import Path
 
 import yaml
 
-from dynconv import data
+from dynconv import plan_cost, plan_profile
+from dynconv.plan_disk import FILES_OF_A_RUN
+from dynconv.plan_state import State, state
 from dynconv.preflight import preflight
 from dynconv.stats.multiplicity import datasets_needed, floor
-from dynconv.study import Study
+from dynconv.study import Study, Task
 
 
-def plan(study: Study) -> str:
-    """A page of text: runs, data, recipes, and what the statistics will be able to say."""
+def plan(study: Study, profile: str | Path | None = None, file: str | Path = "STUDY") -> str:
+    """A page of text: runs, jobs, hours, disk, data, recipes, and what the statistics will be able to say.
+
+    Args:
+        study: the study.
+        profile: a Snakemake profile (folder or file): tells jobs, arrays and the most that they reserve.
+        file: the study's file, for the commands that the page names.
+
+    Raises:
+        DynconvError: the study or the profile is not valid, or a past run's file is damaged.
+    """
     preflight(study)
-    tasks = {dataset.name: data.spec(dataset.name).task for dataset in study.datasets}
-    per_task = Counter(tasks.values())
-    runs = list(study.runs())
-    done = sum(Path(study.results, "runs", key.run_id, "run.parquet").is_file() for key in runs)
-    lines = [
-        f"study {study.name}: {len(study.variants)} variants x {len(study.datasets)} datasets x"
-        f" {len(study.seeds)} seeds = {len(runs)} runs, {done} of them done in {study.results}/",
-        f"files: {3 * len(runs)} of runs, {len(study.variants) * len(study.datasets)} of profiles",
-        "",
-    ]
-    for task, count in sorted(per_task.items()):
-        lines.append(f"{task}: {count} datasets, primary metric {study.analysis.metric[task]}")
-        lines.append(f"  {_floor(study, count)}")
-        for name in (name for name, its in tasks.items() if its == task):
-            state = "prepared" if Path(study.data, name, "meta.json").is_file() else "to be prepared"
-            lines.append(f"  {name}: {state}")
-        recipe = study.recipe(next(name for name, its in tasks.items() if its == task), task)
-        text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, default_flow_style=None, width=10**6)
-        lines += [f"    {line}" for line in text.splitlines()]
-        lines.append("")
+    read = plan_profile.read(profile) if profile else None
+    here = state(study)
+    lines = [*_runs(here, read), ""]
+    if read:
+        lines += [*plan_cost.job_lines(here, read), ""]
+    else:
+        lines += ["cluster jobs: name a profile, as in --profile cluster_profiles/slurm", ""]
+    if here.open:
+        options = f"--profile {profile or 'cluster_profiles/local'} --configfile {file}"
+        lines += [*plan_cost.hour_lines(here, read, options), ""]
+    lines += [*plan_cost.disk_lines(here), ""]
+    for task, count in sorted(Counter(here.tasks.values()).items()):
+        lines += [*_task(here, task, count), ""]
     return "\n".join(lines).rstrip()
+
+
+def _runs(here: State, profile: plan_profile.Profile | None) -> list[str]:
+    study, number = here.study, len(here.done) + len(here.open)
+    failed = sum(row["status"] != "ok" for row in here.done.values())
+    cells = len(here.tasks) * sum(not variant.rule for variant in study.variants)
+    jobs = number + cells + len(here.tasks) + 3
+    # Each rule has a log, and the executor keeps one of each job.
+    logs = jobs * (1 if profile is None or profile.executor == "local" else 2) + 1
+    return [
+        f"study {study.name}: {len(study.variants)} variants x {len(study.datasets)} datasets x"
+        f" {len(study.seeds)} seeds = {number} runs, {len(here.done)} of them done in {study.results}/"
+        + (f" ({failed} failed)" if failed else "")
+        + f", {len(here.open)} to do"
+        + (f" ({here.outdated} again: their recipe or options changed)" if here.outdated else ""),
+        f"files: {len(FILES_OF_A_RUN) * number} of runs, {cells} of profiles, {logs} of logs",
+    ]
+
+
+def _task(here: State, task: Task, count: int) -> list[str]:
+    study, names = here.study, [name for name, its in here.tasks.items() if its == task]
+    prepared = set(here.prepared)
+    lines = [f"{task}: {count} datasets, primary metric {study.analysis.metric[task]}", f"  {_floor(study, count)}"]
+    lines += [f"  {name}: {'prepared' if name in prepared else 'to be prepared'}" for name in names]
+    recipe = study.recipe(names[0], task)
+    text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, default_flow_style=None, width=10**6)
+    return lines + [f"    {line}" for line in text.splitlines()]
 
 
 def _floor(study: Study, datasets: int) -> str:

@@ -1,5 +1,6 @@
 """The command line: bad input is one line, exit code 2, and nothing is lost."""
 
+import signal
 import subprocess
 import sys
 
@@ -9,9 +10,19 @@ from checkout import ROOT
 
 from dynconv import records
 from dynconv.cli import main
+from dynconv.stopping import SIGNALS
 
 DEMO = str(ROOT / "config/demo.yaml")
 TRAIN = ["train", "--study", DEMO, "--variant", "vanilla", "--dataset", "digits", "--seed", "0", "--out", "out"]
+
+
+@pytest.fixture(autouse=True)
+def own_signals():
+    """`train` takes signals for the rest of its process, which here is that of the tests."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def said(capsys, *words):

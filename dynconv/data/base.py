@@ -1,6 +1,7 @@
 """What a dataset file says about itself, and how a dataset is found by its name."""
 
 import difflib
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -62,6 +63,7 @@ def find(name: str) -> tuple[DatasetFile, str]:
     return module, member
 
 
+@functools.cache  # asked for once a run, where a study has 10,000
 def spec(name: str) -> Spec:
     """The declaration of a dataset: `digits`, or `ucr/GunPoint` for a member of a family; DynconvError as `find`."""
     return find(name)[0].SPEC

@@ -14,6 +14,7 @@ from dynconv.engine import checkpoint
 from dynconv.engine.checkpoint import State
 from dynconv.engine.optim import temperature
 from dynconv.engine.strategy import Single
+from dynconv.stopping import Stop, Stopped
 from dynconv.study import Recipe
 from dynconv.tasks import Task
 
@@ -30,17 +31,22 @@ def fit(
     path: Path,
     identity: str,
     say: Callable[[str], None],
+    stop: Stop,
 ) -> str | None:
     """Train `state` to the end of the recipe; return None, or the cause if the loss became NaN or infinite.
 
     Order and augmentation are functions of (seed, epoch, example), so a resumed run sees what an uninterrupted one
     would have seen.  `path` receives a checkpoint every `recipe.checkpoint_every_s` seconds.
+
+    Raises:
+        Stopped: `stop` was asked for; what is done by then is in `path`.
     """
     n, device, model = len(data), strategy.device, state.model
     steps = steps_per_epoch(n, recipe.batch_size, recipe.drop_last)
     total = steps * recipe.epochs
     clock = time.perf_counter()
     saved = said = clock
+    kept = state.step  # steps that the checkpoint holds
     model.train()
     for epoch in range(state.step // steps, recipe.epochs):
         order = keyed.permutation(seed, epoch, n, device)
@@ -48,10 +54,16 @@ def fit(
         for ids in batches[state.step - epoch * steps :]:
             # Between steps, not after one: by then the end of an epoch has been dealt with.
             now = time.perf_counter()
-            if state.step and now - saved >= recipe.checkpoint_every_s and _finite(state.sums):
+            asked = stop.asked  # looked at once: a signal that comes while this saves waits for the next step
+            due = asked is not None or now - saved >= recipe.checkpoint_every_s
+            if state.step and due and _finite(state.sums):
                 state.train_s += now - clock
                 clock = saved = now
                 checkpoint.save(path, state, identity)
+                kept = state.step
+            if asked is not None:
+                then = f"continues from {path}" if kept else "begins anew"
+                raise Stopped(f"stopped after step {state.step} on {asked.name}: the next start {then}")
 
             models.anneal(
                 model, temperature=temperature(recipe, state.step, steps), fraction=min(1.0, state.step / total)

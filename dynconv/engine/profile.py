@@ -8,11 +8,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from dynconv import data, tasks
 from dynconv.data.batches import Batches
-from dynconv.data.store import open_store
 from dynconv.engine import provenance
-from dynconv.engine.strategy import Single, choose_device
+from dynconv.engine.setup import setup
+from dynconv.engine.strategy import Single
 from dynconv.models.macs import count as count_macs
 from dynconv.study import Study
 
@@ -28,14 +27,7 @@ def profile(
     Latency is the forward pass in evaluation mode at batch 1, throughput at the recipe's batch size, both after a
     warm-up and with the recipe's precision.
     """
-    spec = data.spec(dataset)
-    task = tasks.get(spec.task)
-    recipe = study.recipe(dataset, spec.task)
-    device = choose_device(device_name)
-    if threads:
-        torch.set_num_threads(threads)
-    prepared = open_store(store / dataset, dataset)
-    strategy = Single(device, recipe)
+    task, recipe, device, prepared, strategy = setup(study, dataset, store, device_name, threads)
     torch.manual_seed(0)
     meta = prepared.meta
     model = task.build(study.variant(variant), meta["shape"][0], len(meta["classes"]), recipe).to(device).eval()
@@ -49,7 +41,7 @@ def profile(
     return {
         "dataset": dataset,
         "variant": variant,
-        "task": spec.task,
+        "task": task.name,
         "params": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "macs": macs.executed,
         "macs_theoretical": macs.theoretical,

@@ -1,7 +1,6 @@
 """Where, when and with what a number was made."""
 
 import hashlib
-import os
 import platform
 import resource
 import subprocess
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 
 import dynconv
+from dynconv import job
 
 
 def hardware(device: torch.device) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def versions() -> dict[str, Any]:
         "python_version": platform.python_version(),
         "torch_version": torch.__version__,
         "cuda_version": torch.version.cuda if torch.cuda.is_available() else None,
-        "slurm_job_id": os.environ.get("SLURM_JOB_ID"),
+        "slurm_job_id": job.slurm_job_id(),
         **_git(),
     }
 
@@ -51,8 +51,12 @@ def peak_memory_bytes(device: torch.device) -> int:
     """Most memory allocated on the GPU; on a CPU the largest resident set of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    unit = 1 if sys.platform == "darwin" else 1024  # Linux counts in KiB
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    try:
+        fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        return int(fields["VmHWM"].split()[0]) * 1024
+    except (OSError, KeyError):  # not on Linux; there it would count what the process was before its `exec`, too
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _processor() -> str:

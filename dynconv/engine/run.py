@@ -1,7 +1,6 @@
 """One run, from a study to three Parquet files."""
 
 import datetime
-import json
 import math
 import os
 import tempfile
@@ -12,21 +11,21 @@ from typing import Any
 
 import torch
 
-from dynconv import data, records, tasks
-from dynconv.data.augment import check as check_augment
+from dynconv import job
 from dynconv.data.batches import Batches, steps_per_epoch
-from dynconv.data.store import open_store
 from dynconv.engine import checkpoint, provenance
 from dynconv.engine.evaluate import evaluate
 from dynconv.engine.loop import fit
 from dynconv.engine.optim import Schedule, build_optimizer
-from dynconv.engine.strategy import Single, choose_device
+from dynconv.engine.setup import Setup, setup
 from dynconv.errors import DynconvError, valid
-from dynconv.files import write_text
+from dynconv.failure import leave, write_run
 from dynconv.models.macs import count as count_macs
+from dynconv.stopping import Stop, Stopped
 from dynconv.study import RunKey, Study
 
 Say = Callable[[str], None]
+Result = tuple[dict[str, Any], list[dict[str, Any]], dict[str, list[Any]]]  # outcome, metrics, predictions
 
 
 def train_run(
@@ -40,6 +39,7 @@ def train_run(
     failures: Path | None = None,
     toy: bool = False,
     say: Say = print,
+    stop: Stop | None = None,
 ) -> dict[str, Any]:
     """Train one run and write `run.parquet`, `metrics.parquet` and `predictions.parquet` into `out`.
 
@@ -51,66 +51,63 @@ def train_run(
 
     Raises:
         DynconvError: bad input or an output that cannot be written, found before anything is trained.
+        Stopped: `stop` was asked for between two steps; the same call continues from there.
     """
     started = _now()
-    spec = data.spec(key.dataset)
-    task = tasks.get(spec.task)
-    recipe = study.recipe(key.dataset, spec.task)
     variant = study.variant(key.variant)
     if variant.rule and variant.base == variant.name:
         raise DynconvError(f"variant {variant.name!r} has no file to train: its runs are written by a workflow rule")
     if key.seed not in study.seeds:
         raise DynconvError(f"seed {key.seed} is not in study {study.name}; {valid(study.seeds)}")
-    check_augment(recipe.augment, spec.task)
-    device = choose_device(device_name)
-    if threads:
-        torch.set_num_threads(threads)
-    _check_writable(out)
-    prepared = open_store(store / key.dataset, key.dataset)
-    if prepared.meta["toy"] and not toy:
+    place = setup(study, key.dataset, store, device_name, threads)
+    task, strategy = place.task, place.strategy
+    if place.prepared.meta["toy"] and not toy:
         raise DynconvError(
             f"{store / key.dataset}: holds the toy of {key.dataset}, no benchmark; prepare it without --toy"
         )
-    strategy = Single(device, recipe)
-    run_hash = study.run_hash(key.dataset, spec.task, key.variant)
+    _check_writable(out)
+    run_hash = study.run_hash(key.dataset, task.name, key.variant)
     row: dict[str, Any] = {
         "run_id": key.run_id,
-        "task": spec.task,
+        "task": task.name,
         **key._asdict(),
-        "attempt": 1,
+        "attempt": job.attempt(),
         "strategy": strategy.name,
         "world_size": strategy.world_size,
         "precision": strategy.precision,
         "study": study.name,
         "study_hash": study.study_hash,
         "run_hash": run_hash,
-        "dataset_hash": prepared.meta["dataset_hash"],
-        **provenance.hardware(device),
+        "dataset_hash": place.prepared.meta["dataset_hash"],
+        **provenance.hardware(place.device),
         **provenance.versions(),
         "started_at": started,
     }
+    if failures:  # what is there is an earlier start's
+        (failures / f"{key.run_id}.json").unlink(missing_ok=True)
     finished = True
+    result: Result
     try:
-        result = _train(study, key, recipe, task, prepared, strategy, out, row, say)
-    except DynconvError:
+        result = _train(study, key, place, out, row, say, stop or Stop())
+    except (DynconvError, Stopped):
         raise
     except Exception as error:
         cause = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        _leave_failure(failures, key, row, cause, traceback.format_exc())
+        leave(failures, row, cause, traceback.format_exc())
         if study.on_failure != "record":
             raise
         say(traceback.format_exc())
         finished = False
         result = {"status": "failed", "failure": cause}, [], {}
     outcome, metrics, predictions = result
-    row = _write(out, row | outcome | {"finished_at": _now()}, metrics, predictions)
+    row = write_run(out, row | outcome | {"finished_at": _now()}, metrics, predictions)
     if finished:  # a run that died may be tried again, from where it was
         (out / "checkpoint.pt").unlink(missing_ok=True)
     return row
 
 
-def _train(study, key, recipe, task, prepared, strategy, out, row, say):
-    device = strategy.device
+def _train(study: Study, key: RunKey, place: Setup, out: Path, row: dict[str, Any], say: Say, stop: Stop) -> Result:
+    task, recipe, device, prepared, strategy = place
     torch.manual_seed(key.seed)
     meta = prepared.meta
     model = task.build(study.variant(key.variant), meta["shape"][0], len(meta["classes"]), recipe).to(device)
@@ -124,9 +121,9 @@ def _train(study, key, recipe, task, prepared, strategy, out, row, say):
     identity = f"{row['run_id']} {row['run_hash']} {row['dataset_hash']} {provenance.code_digest()}"
     say(checkpoint.load(path, state, identity, device))
     provenance.reset_peak_memory(device)
-    cause = fit(state, task, train, recipe, key.seed, strategy, path, identity, say)
+    cause = fit(state, task, train, recipe, key.seed, strategy, path, identity, say, stop)
     seen = steps * recipe.batch_size if recipe.drop_last else len(train)  # examples an epoch
-    outcome = {
+    outcome: dict[str, Any] = {
         "params": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "epochs": state.step // steps,
         "steps": state.step,
@@ -151,25 +148,6 @@ def _train(study, key, recipe, task, prepared, strategy, out, row, say):
         for name, value in metrics.items()
     ]
     return outcome, state.metrics + final, predictions
-
-
-def _write(out: Path, row: dict[str, Any], metrics: list[dict], predictions: dict[str, list]) -> dict[str, Any]:
-    """Write the three files, the run last: its presence says that the run is complete."""
-    keys = {name: row[name] for name in ("run_id", "dataset", "variant", "seed")}
-    count = len(predictions.get("example_id", []))
-    columns = {name: [value] * count for name, value in keys.items()} | predictions
-    records.write("metrics", [keys | entry for entry in metrics], out / "metrics.parquet")
-    records.write("predictions", columns if count else [], out / "predictions.parquet")
-    records.write("runs", [row], out / "run.parquet")
-    return row
-
-
-def _leave_failure(folder: Path | None, key: RunKey, row: dict[str, Any], cause: str, trace: str) -> None:
-    if folder is None:
-        return
-    plain = {name: value for name, value in row.items() if name != "started_at"}
-    content = {"row": plain, "failure": cause, "traceback": trace, "started_at": row["started_at"].isoformat()}
-    write_text(folder / f"{key.run_id}.json", json.dumps(content, indent=2) + "\n")
 
 
 def _check_writable(out: Path) -> None:

@@ -80,6 +80,21 @@ def test_a_run_that_dies_leaves_its_cause(make_study, store, tmp_path, monkeypat
     assert "Traceback" in (failures / "ucr/GunPoint/vanilla/seed0.json").read_text()
 
 
+def test_a_row_names_its_start_and_its_job(make_study, store, tmp_path, monkeypatch):
+    for name in ("SNAKEMAKE_SUBMITIT_ATTEMPT", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_JOB_ID"):
+        monkeypatch.delenv(name, raising=False)
+    row = train(make_study(epochs=1), store, tmp_path)
+    assert (row["attempt"], row["slurm_job_id"]) == (1, None)
+    monkeypatch.setenv("SNAKEMAKE_SUBMITIT_ATTEMPT", "3")
+    monkeypatch.setenv("SLURM_JOB_ID", "41")
+    row = train(make_study(epochs=1), store, tmp_path)
+    assert (row["attempt"], row["slurm_job_id"]) == (3, "41")
+    monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "40")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "0")
+    row = train(make_study(epochs=1), store, tmp_path)
+    assert row["slurm_job_id"] == "40_0"
+
+
 @pytest.mark.parametrize(
     ("recipe", "options", "words"),
     [

@@ -1,0 +1,22 @@
+"""The `dynconv` command: in a pack the command is run by the pack's warm process, elsewhere by this one."""
+
+import sys
+
+from dynconv import job
+
+_WARM = ("train", "profile")  # what imports torch
+
+
+def main() -> int:
+    """Run the command line; the exit codes are those of `dynconv.cli.main`."""
+    argv = sys.argv[1:]
+    path = job.helper()
+    if path and argv and argv[0] in _WARM:
+        from dynconv.warm_client import run_warm
+
+        code = run_warm(path, argv)
+        if code is not None:
+            return code
+    from dynconv import cli
+
+    return cli.main(argv)

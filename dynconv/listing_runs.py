@@ -1,0 +1,143 @@
+"""What `dynconv list runs` prints: each run, how it stands, where it ran or runs."""
+
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dynconv import run_rows
+from dynconv.columns import columns, terminal_width
+from dynconv.errors import DynconvError
+from dynconv.quantities import duration
+from dynconv.study import METRICS, PRIMARY_METRIC, Study
+
+_METRICS = sorted({name for names in METRICS.values() for name in names})
+_COLUMNS = ("task", "status", "failure", "attempt", "train_s", "hostname", "slurm_job_id", *_METRICS)
+_STATES = ("ok", "failed", "running", "queued", "died", "missing")
+
+
+@dataclass
+class Line:
+    """One run of the list."""
+
+    run: str
+    state: str = "missing"
+    metric: float | None = None
+    job: str | None = None
+    node: str | None = None
+    attempt: int | None = None
+    elapsed_s: float | None = None
+    note: str = ""  # the log of a live run, the cause of a lost one
+
+    def cells(self) -> list[str]:
+        """The columns of the table as texts."""
+        return [
+            self.run,
+            self.state,
+            "" if self.metric is None else f"{self.metric:.4f}",
+            self.job or "",
+            self.node or "",
+            "" if self.attempt is None else str(self.attempt),
+            "" if self.elapsed_s is None else duration(self.elapsed_s),
+            self.note,
+        ]
+
+
+def runs(study: Study | None, results: Path) -> None:
+    """Print every run of the study (or of the results folder) with its state, and how many there are of each state."""
+    lines = table(study, results, Path.cwd())
+    header = ["run", "state", "metric", "job", "node", "attempt", "elapsed", "log or cause"]
+    print("\n".join(columns([header, *(line.cells() for line in lines)], right=(2, 5, 6), width=terminal_width())))
+    counts = Counter(line.state for line in lines)
+    others = "".join(f", {counts[state]} {state}" for state in _STATES[1:] if counts[state])
+    print(f"{counts['ok']} of {len(lines)} runs ok{others}")
+
+
+def table(study: Study | None, results: Path, workdir: Path) -> list[Line]:
+    """The state of each run: of a live job, else of the newer of its row and its failure record.
+
+    Args:
+        study: whose runs; None: all that the folder or a live job knows of.
+        results: the results folder.
+        workdir: where Snakemake was started: there its executor keeps account of its jobs.
+
+    Raises:
+        DynconvError: a run's file or a failure record is damaged.
+    """
+    live = _live(workdir)
+    failures = _failures(results / "failures")
+    found = run_rows.files(results, [key.run_id for key in study.runs()] if study else None)
+    names = [key.run_id for key in study.runs()] if study else sorted({*found, *failures, *live})
+    wanted = set(names)
+    died = {
+        name: file
+        for name, file in failures.items()
+        if name in wanted and (name not in found or file.stat().st_mtime > found[name])
+    }
+    rows = run_rows.read(results, {name: time for name, time in found.items() if name not in died}, _COLUMNS)
+    lines = []
+    for name in names:
+        job = live.get(name)
+        if job and job.state in ("running", "queued"):
+            line = Line(name, job.state, None, job.job_id, job.node, job.attempt, job.elapsed_s, _short(job.log))
+        elif name in rows:
+            line = _finished(name, rows[name])
+        elif name in died:
+            line = _died(name, died[name])
+        elif job and job.state == "failed":  # the driver has not recorded it yet
+            line = Line(name, "died", None, job.job_id, job.node, job.attempt, job.elapsed_s, _short(job.log))
+        else:
+            line = Line(name)
+        lines.append(line)
+    return lines
+
+
+def _live(workdir: Path) -> dict[str, Any]:
+    """The executor's jobs that train runs, by run_id; none where it is not installed or has not been used."""
+    try:
+        from snakemake_executor_plugin_submitit.journal import live_jobs
+    except ImportError:
+        return {}
+    return {job.name: job for job in live_jobs(workdir) if job.rule.startswith("train_")}
+
+
+def _failures(folder: Path) -> dict[str, Path]:
+    return {str(file.relative_to(folder).with_suffix("")): file for file in sorted(folder.rglob("seed*.json"))}
+
+
+def _finished(name: str, row: dict[str, Any]) -> Line:
+    return Line(
+        name,
+        row["status"],
+        row[PRIMARY_METRIC[row["task"]]],
+        row["slurm_job_id"],
+        row["hostname"],
+        row["attempt"],
+        row["train_s"],
+        " ".join((row["failure"] or "").split()),
+    )
+
+
+def _died(name: str, file: Path) -> Line:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        row, cause = content["row"], str(content["failure"])
+        return Line(
+            name,
+            "died",
+            None,
+            row.get("slurm_job_id"),
+            row.get("hostname"),
+            row.get("attempt"),
+            row.get("train_s"),
+            cause,
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DynconvError(f"{file}: not a failure record: {type(error).__name__}: {error}") from None
+
+
+def _short(path: Path) -> str:
+    """Below the current folder as a relative path."""
+    return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else str(path)
