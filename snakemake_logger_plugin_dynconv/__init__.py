@@ -49,11 +49,12 @@ class LogHandler(LogHandlerBase):
             self.started = time.monotonic()
             return f"{stats.get('total', '?')} steps to do, {self.total_runs} of them training runs"
         if event == LogEvent.JOB_INFO:
-            self.jobs[record.__dict__["jobid"]] = record.__dict__ | {"began": time.monotonic()}
+            self.jobs[record.__dict__["jobid"]] = record.__dict__
             return None
         if event == LogEvent.JOB_FINISHED:
             return self._finished(record.__dict__["job_id"])
-        if event is None and "Nothing to be done" in record.getMessage():
+        # What an executor has to say: what it submitted, what it tries again and why.
+        if event is None and ("Nothing to be done" in record.getMessage() or "_executor_plugin_" in record.pathname):
             return record.getMessage()
         return None
 
@@ -62,13 +63,12 @@ class LogHandler(LogHandlerBase):
         if job is None or job["rule_name"] == "all":
             return None
         where = " · ".join(_words(job))
-        seconds = time.monotonic() - job["began"]
         if not job["rule_name"].startswith("train_"):
-            return f"  {job['rule_name']:<9} {where}  {seconds:.1f} s".rstrip()
+            return f"  {job['rule_name']:<9} {where}".rstrip()
         self.done_runs += 1
         left = (time.monotonic() - self.started) / self.done_runs * (self.total_runs - self.done_runs)
         counter = f"[{self.done_runs:>{len(str(self.total_runs))}}/{self.total_runs}]"
-        return f"{counter} {where}  {_result(job)}  {seconds:.1f} s  {_left(left)}"
+        return f"{counter} {where}  {_result(job)}  {_left(left)}"
 
 
 def _words(job: dict[str, Any]) -> list[str]:
@@ -79,7 +79,7 @@ def _words(job: dict[str, Any]) -> list[str]:
 
 
 def _result(job: dict[str, Any]) -> str:
-    """The run's metric, or its failure, from the file that it has just written."""
+    """The run's metric and duration, or its failure, from the file that it has just written."""
     import pyarrow.parquet as pq
 
     files = [file for file in job["output"] if Path(file).name == "run.parquet"]
@@ -88,7 +88,9 @@ def _result(job: dict[str, Any]) -> str:
     row = pq.read_table(files[0]).to_pylist()[0]
     if row["status"] != "ok":
         return f"failed: {row['failure']}"
-    return next((f"{name} {row[name]:.3f}" for name in _METRICS if row.get(name) is not None), "ok")
+    metric = next((f"{name} {row[name]:.3f}" for name in _METRICS if row.get(name) is not None), "ok")
+    # The run's own time: since Snakemake handed it over it may have waited for hours.
+    return f"{metric}  {(row['finished_at'] - row['started_at']).total_seconds():.1f} s"
 
 
 def _left(seconds: float) -> str:

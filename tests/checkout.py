@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def copy_project(to: Path) -> "Project":
-    names = ["Snakefile", "workflow", "config", "cluster_profiles", "dynconv", "snakemake_logger_plugin_dynconv"]
+    names = ["Snakefile", "workflow", "config", "cluster_profiles", "dynconv"]
+    names += ["snakemake_executor_plugin_submitit", "snakemake_logger_plugin_dynconv"]
     to.mkdir(parents=True)
     for name in [*names, "environment.yml", "results/README.md"]:
         source = ROOT / name

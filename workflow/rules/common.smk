@@ -57,6 +57,17 @@ def task_of(dataset):
     return dynconv.data.spec(dataset).task
 
 
+def last_word(dataset, variant, seed):
+    """What records a run whose job was lost for good: out of memory, out of time, cancelled, ..."""
+    run = RUN.format(dataset=dataset, variant=variant, seed=seed)
+    failures = Path(RESULTS, "failures")
+    return (
+        f"dynconv fail --study {shlex.quote(str(STUDY_FILE))} --dataset {shlex.quote(dataset)}"
+        f" --variant {variant} --seed {seed} --out {shlex.quote(run)} --data {shlex.quote(DATA)}"
+        f" --failures {shlex.quote(str(failures))}"
+    )
+
+
 # The jobs' `dynconv` is the one beside this Snakemake, whether or not its environment was activated.
 shell.prefix(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"; ')
 

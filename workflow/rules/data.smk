@@ -5,6 +5,8 @@ rule prepare:
         "logs/prepare/{dataset}.log",
     conda:
         ENVIRONMENT
+    resources:
+        job_name=lambda wildcards: wildcards.dataset,
     params:
         data=Path(DATA),
     shell:

@@ -8,6 +8,8 @@ rule profile:
     conda:
         ENVIRONMENT
     threads: 1
+    resources:
+        job_name=lambda wildcards: f"{wildcards.dataset}/{wildcards.variant}",
     params:
         study=STUDY_FILE,
         data=Path(DATA),

@@ -16,6 +16,11 @@ for variant in [variant.name for variant in STUDY.variants if not variant.rule]:
         conda:
             ENVIRONMENT
         threads: 1
+        resources:
+            job_name=lambda wildcards, variant=variant: f"{wildcards.dataset}/{variant}/seed{wildcards.seed}",
+            failure_command=lambda wildcards, variant=variant: last_word(
+                **wildcards, variant=variant
+            ),
         params:
             study=STUDY_FILE,
             variant=variant,
