@@ -83,7 +83,7 @@ class Executor(RemoteExecutor):
     def run_jobs(self, jobs: list[Any]) -> None:
         """Take all of `jobs`: adopt those that an earlier driver has submitted, queue the others."""
         fresh = []
-        for job in sorted(jobs, key=lambda job: (-job.priority, job.jobid)):  # they come as a set
+        for job in sorted(jobs, key=_order):  # they come as a set
             self.run_job_pre(job)
             work = self._work(job)
             # Snakemake's own reason is of no use here: --rerun-incomplete "forces" all that a dead driver left.
@@ -181,6 +181,8 @@ class Executor(RemoteExecutor):
                 killed = first.exit_code in (-9, 137) and first.cause == causes.EXIT_CODE
                 if killed and work.batch and len(work.batch.tasks[work.place[0]]) == 1:
                     continue  # by the kernel, by Slurm or by a person: the job's state will tell
+                if work.request.ranks > 1 and self.cluster.name == "local":
+                    self.cluster.cancel([work.job_id])  # the other ranks; srun does this itself
                 self._ended(work, first.cause, False, first.node)
             elif sum(each.state == "ok" for each in work.statuses.values()) == work.request.ranks:
                 self._succeeded(work)
@@ -197,9 +199,9 @@ class Executor(RemoteExecutor):
                     cause = causes.OUT_OF_MEMORY
                 if job_id in self.adoption.cancelled:
                     cause = causes.PREEMPTED
-                # In a pack only the first ones had begun; the others lose nothing.
-                begun = bool(start) and position < work.request.pack_concurrency
-                self._ended(work, cause, resumable, state.node, innocent=len(works) > 1 and not begun)
+                # In a pack that ran only the first ones had begun; the others lose nothing.
+                waited = bool(start) and position >= work.request.pack_concurrency
+                self._ended(work, cause, resumable, state.node, innocent=waited and cause != causes.CANCELLED)
 
     def _ended(self, work: Work, cause: str, resumable: bool, node: str, innocent: bool = False) -> None:
         """A work did not succeed: again, or for good."""
@@ -215,7 +217,8 @@ class Executor(RemoteExecutor):
             self._failed(work, cause, node)
             return
         work.cause = cause
-        what = f"{work.item.rule} {work.item.name}: {cause} (job {work.job_id} on {node or 'no node'})"
+        why = f"had not begun when its pack ended ({cause})" if innocent else cause
+        what = f"{work.item.rule} {work.item.name}: {why} (job {work.job_id} on {node or 'no node'})"
         self.logger.info(f"{what}; {'continuing' if resumable else 'again'}{_difference(work.request, request)}")
         self.live.release(work)
         work.request, work.batch, work.statuses = request, None, {}
@@ -244,6 +247,11 @@ class Executor(RemoteExecutor):
     def print_job_error(self, job_info: SubmittedJobInfo, msg: str | None = None, **kwargs: Any) -> None:
         """Say what `explain` found, without the base class's general hint."""
         job_info.job.log_error(msg, external_jobid=job_info.external_jobid, **kwargs)
+
+
+def _order(job: Any) -> tuple[Any, ...]:
+    """A group's id is text, a job's a number."""
+    return -job.priority, job.is_group(), job.jobid
 
 
 def _difference(old: resources.Request, new: resources.Request) -> str:

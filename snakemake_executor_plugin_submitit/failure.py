@@ -33,8 +33,11 @@ def explain(work: Work, cause: str, node: str, lines: int) -> str:
         what += f" ({asked}={getattr(work.request, asked)})"
     head = f"{cause}: {what}; job {work.job_id} on {node or 'no node'}, attempt {work.item.attempt}"
     log = Path(work.item.log if first is None or first.rank == 0 else f"{work.item.log}.rank{first.rank}")
-    _keep_cluster_output(work, log)
     text = f"{head}\nlog: {log}"
+    try:
+        _keep_cluster_output(work, log)
+    except OSError as error:
+        text += f" (cannot be written: {error.strerror})" + "".join(f"\n    {line}" for line in cluster_output(work))
     own = [Path(name) for name in work.item.own_logs if Path(name).is_file() and Path(name).stat().st_size]
     for file in [*own, log] if lines else []:
         last = _tail(file, lines)
@@ -63,7 +66,8 @@ def last_word(work: Work, cause: str, node: str, message: str, cwd: Path) -> boo
     }
     env = os.environ | {f"SNAKEMAKE_SUBMITIT_{name}": value for name, value in told.items()}
     before = {str(file): _stamp(file) for file in work.job.output}
-    with Path(work.item.log).open("ab") as log:
+    log_file = Path(work.item.log)
+    with (log_file if log_file.parent.is_dir() else Path(os.devnull)).open("ab") as log:
         words = [shell, "-c", f"{prefix} {command} {suffix}"]
         done = subprocess.run(words, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     made = all(_stamp(file) not in (None, stamp) for file, stamp in before.items())

@@ -115,8 +115,17 @@ class Runner:
             while waiting and self.stop is None and len(self.running) < self.task.concurrency:
                 index = waiting.pop(0)
                 item = self.task.items[index]
-                self.running[index] = Running(item, self.task, where, item.attempt + where.restart, socket)
-            self._wait(5.0)
+                attempt = item.attempt + where.restart
+                try:
+                    self.running[index] = Running(item, self.task, where, attempt, socket)
+                except OSError as error:  # no such shell, no place for the log: this item's failure, not the pack's
+                    print(f"{item.name}: cannot start: {error}", file=sys.stderr, flush=True)
+                    status = Status("failed", 126, "EXIT_CODE", where.job_id, where.node, where.rank, attempt)
+                    status.started = status.ended = time.time()
+                    write(self.status_file(index), status)
+                    self.failed = True
+            if self.running:
+                self._wait(5.0)
             for index, running in list(self.running.items()):
                 if running.process.poll() is not None:
                     del self.running[index]

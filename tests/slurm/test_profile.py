@@ -1,0 +1,81 @@
+"""`snakemake --profile slurm` on a real cluster: every run of a study a Slurm job, from a clone, as it is."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+from checkout import ROOT, copy_project
+
+from dynconv import records
+
+STUDY = {
+    "name": "tiny",
+    "variants": ["vanilla", "odconv"],
+    "datasets": ["ucr/ItalyPowerDemand"],
+    "seeds": [0, 1],
+    "recipes": {"timeseries": {"width": 0.125, "epochs": 1, "batch_size": 32, "lr": 0.01}},
+    "on_failure": "record",
+}
+
+
+@pytest.fixture
+def clone(slurm, tmp_path):
+    project = copy_project(tmp_path / "a clone")
+    (project.root / "slurm").symlink_to("cluster_profiles/slurm")
+    project.write("config/tiny.yaml", yaml.safe_dump(STUDY))
+    # The cluster's commands first; the workflow finds its own by itself.
+    project.env |= {name: value for name, value in slurm.env.items() if name.startswith("SLURM")}
+    project.env["PATH"] = slurm.env["PATH"]
+    return project
+
+
+def snakemake(project, *words):
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--configfile", "config/tiny.yaml", *words]
+    done = subprocess.run(command, cwd=project.root, env=project.env, capture_output=True, text=True, timeout=300)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_symlink_is_the_profile():
+    assert (ROOT / "slurm").is_symlink()
+    assert (ROOT / "slurm/config.yaml").samefile(ROOT / "cluster_profiles/slurm/config.yaml")
+
+
+def test_a_study_runs_end_to_end(slurm, clone):
+    code, text = snakemake(clone)
+    assert code == 0, text
+    assert (clone.root / "results/report.html").stat().st_size > 10_000
+
+    rows = records.read("runs", clone.root / "results/tables/runs.parquet").to_pylist()
+    assert [row["status"] for row in rows] == ["ok"] * 4
+    assert all(re.fullmatch(r"\d+(_\d+)?", row["slurm_job_id"]) for row in rows), rows
+    assert {row["attempt"] for row in rows} == {1}
+    # One submission a step: prepare; train and profile, in one pack of six; collect, compare, report.
+    assert len({row["slurm_job_id"] for row in rows}) == 1
+    assert len(slurm.calls("sbatch")) == 5
+
+    log = clone.root / "logs/slurm/train_odconv/ucr/ItalyPowerDemand/odconv/seed1.log"
+    assert f"job {rows[0]['slurm_job_id']} on n" in log.read_text()
+
+    listed = clone.dynconv("list", "runs", "--study", "config/tiny.yaml").stdout
+    assert listed.count(rows[0]["slurm_job_id"]) == 4 and "4 of 4 runs ok" in listed
+
+    code, text = snakemake(clone)
+    assert code == 0 and "Nothing to be done" in text
+
+
+def test_a_lost_run_is_a_failed_row(slurm, clone):
+    """Out of memory for good: the run's cause is in the tables, and the report is made all the same."""
+    resources = clone.root / "cluster_profiles/slurm/config.yaml"
+    profile = yaml.safe_load(resources.read_text())
+    profile["set-resources"]["train_odconv"] = {"mem_mb": 60, "pack": 1}  # importing torch takes more
+    profile |= {"submitit-oom-retries": 0, "submitit-state-seconds": 1, "latency-wait": 2}
+    resources.write_text(yaml.safe_dump(profile))
+    code, text = snakemake(clone)
+    assert code == 0, text
+    rows = records.read("runs", clone.root / "results/tables/runs.parquet").to_pylist()
+    failed = [row for row in rows if row["status"] == "failed"]
+    assert {row["variant"] for row in failed} == {"odconv"} and len(failed) == 2
+    assert all(row["failure"].startswith("OUT_OF_MEMORY") for row in failed), failed
+    assert (clone.root / "results/report.html").exists()
