@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,9 @@ class Adoption:
                 continue
             work.batch, work.place, work.item.attempt = batch, (task, number), entry.attempt
             work.item.log = entry.log
+            if len(batch.tasks[task]) == 1:  # it may have been given more after a first failure
+                asked = {name: batch.request[name] for name in ("mem_mb", "runtime") if batch.request[name]}
+                work.request = replace(work.request, **asked)
         return adopted
 
     def _cancel(self, job_id: str) -> None:

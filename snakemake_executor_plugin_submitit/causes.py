@@ -56,6 +56,13 @@ def of_job(state: str, statuses: Mapping[int, Status], started: bool) -> tuple[s
     """
     stopped = [status for status in statuses.values() if status.state == "stopped"]
     failed = any(status.state == "failed" for status in statuses.values())
+    if of_state(state) in (
+        CANCELLED,
+        OUT_OF_MEMORY,
+    ):  # a person's or the kernel's word, even if the program saved first
+        return of_state(state), False
+    if any(status.cause == OUT_OF_MEMORY for status in statuses.values()):
+        return OUT_OF_MEMORY, False
     cause = stopped[0].cause if stopped else of_state(state)
     if state == VANISHED:
         cause = NODE_FAIL if started else CANCELLED

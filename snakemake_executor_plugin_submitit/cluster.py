@@ -47,8 +47,8 @@ class Cluster(ABC):
         """
 
     @abstractmethod
-    def cancel(self, ids: Iterable[str]) -> None:
-        """End the jobs or arrays in `ids`."""
+    def cancel(self, ids: Iterable[str]) -> bool:
+        """End the jobs or arrays in `ids`; False if the cluster could not be told."""
 
     @abstractmethod
     def find(self, batch: str) -> str | None:

@@ -78,7 +78,7 @@ def make_item(job: Any, workflow: Any, nested_command: str | None, logdir: Path)
     *folders, last = map(_component, name.split("/"))
     return Item(
         key=_hash(rule, *sorted(outputs), "" if outputs else name),
-        digest=_hash(rule, command, *map(str, job.input), *_params(job)),
+        digest=_hash(rule, command if nested_command is None else _source(job), *map(str, job.input), *_params(job)),
         name=name,
         rule=rule,
         script=script,
@@ -115,6 +115,15 @@ def _component(text: str) -> str:
 def _removable(job: Any) -> list[str]:
     """Outputs that are made from nothing: not those which the rule updates."""
     return [str(file) for file in job.output if not (getattr(file, "flags", {}) or {}).get("update")]
+
+
+def _source(job: Any) -> str:
+    """What a nested job does is in the Snakefile and the script: any change there is another job."""
+    if job.is_group():
+        return ""
+    files = [str(job.rule.snakefile), str(job.rule.script or job.rule.notebook or "")]
+    texts = [Path(file).read_text(errors="replace") for file in files if Path(file).is_file()]
+    return "\0".join([*files, *texts])
 
 
 def _params(job: Any) -> list[str]:

@@ -17,7 +17,7 @@ from snakemake_executor_plugin_submitit.resources import Request
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.work import Work, make_batch, packs
 
-_PATIENCE = 5  # submissions that the controller may refuse for now before the first that it takes
+_PATIENCE = 5  # submissions in a row that the controller may refuse "for now" before the first that it takes
 _LONGEST_WAIT_S = 60.0
 
 Sent = tuple[Batch, list[Work]]
@@ -43,22 +43,24 @@ class Dispatcher:
         self._mutex = threading.Lock()
         self._waiting: list[Work] = []
         self._added = self._not_before = 0.0
-        self._refusals, self._accepted = 0, False
+        self._refusals, self._accepted, self._closed = 0, False, False
+        self._idle = True  # nothing of this driver's is in the cluster's hands
+        self._largest = cluster.array_size  # array that the cluster's limits on a user's jobs let through
         self._refused_works: list[tuple[Work, str]] = []
         self._helper: Helper | None = None  # the local cluster's: one for all packs
 
     def add(self, works: list[Work]) -> None:
         """Queue works."""
         with self._mutex:
+            if not self._waiting:
+                self._added = time.monotonic()
             self._waiting += works
-            self._added = time.monotonic()
-
-    def clear(self) -> None:
-        """Forget what waits."""
-        with self._mutex:
-            self._waiting.clear()
 
     def close(self) -> None:
+        """Submit nothing more."""
+        self._closed = True
+
+    def end_helper(self) -> None:
         """End what was started beside the jobs."""
         if self._helper:
             self._helper.close()
@@ -76,18 +78,25 @@ class Dispatcher:
             running: works that occupy this machine (the local cluster's CPUs are handed out here).
         """
         now = time.monotonic()
-        if not self._waiting or now < self._not_before:
+        if not self._waiting or now < self._not_before or self._closed:
             return
         if self.cluster.name == "local":
             yield from self._submit_locally(list(running))
             return
+        self._idle = not any(True for _ in running)
         if now - self._added < self.settings.gather_seconds:
             return
         with self._mutex:
             works, self._waiting = self._waiting, []
-        for request, chunks in packs(works):
-            for first in range(0, len(chunks), self.cluster.array_size):
-                yield from self._send(request, chunks[first : first + self.cluster.array_size])
+        groups = [(request, chunks) for request, chunks in packs(works)]
+        while groups and not self._closed and now >= self._not_before:
+            request, chunks = groups.pop(0)
+            size = min(self._largest, self.cluster.array_size)
+            if chunks[size:]:
+                groups.insert(0, (request, chunks[size:]))
+            yield from self._send(request, chunks[:size])
+        with self._mutex:  # what a refusal has put off
+            self._waiting += [work for _, chunks in groups for chunk in chunks for work in chunk]
 
     def _submit_locally(self, running: list[Work]) -> Iterable[Sent]:
         """Start as many as there are free CPUs for; packs get smaller towards the end, so that all end together."""
@@ -95,7 +104,7 @@ class Dispatcher:
         for work in running:
             jobs.setdefault(work.job_id, []).append(work)
         used = sum(_cpus(works[0].request, len(works)) for works in jobs.values())
-        while self._waiting:
+        while self._waiting and not self._closed:
             request = self._waiting[0].request
             if used and used + _cpus(request, 1) > self.slots:
                 return
@@ -118,7 +127,8 @@ class Dispatcher:
             helper, socket = None, self._helper and self._helper.socket
         batch = make_batch(
             self.cwd / FOLDER, request, chunks, self.cwd, helper,
-            socket=socket, signal_s=self.settings.signal_seconds, max_requeues=self.settings.max_requeues,
+            socket=socket, signal_s=request.signal_before(self.settings.signal_seconds),
+            max_requeues=self.settings.max_requeues,
         )  # fmt: skip
         self.journal.intend(batch)
         rules = sorted({work.item.rule for work in works})
@@ -128,14 +138,15 @@ class Dispatcher:
             self._refused(batch, works, error)
             return
         except WorkflowError as error:
-            if not all(work.cause for work in works):
+            if not self._accepted:  # nothing has run yet: most likely a wrong line in the profile
                 raise
             for work in works:
                 work.batch = None
             self._refused_works += [(work, str(error)) for work in works]
             self._forget(batch)
             return
-        self._accepted = True
+        self._accepted, self._refusals = True, 0
+        self._largest = min(self.cluster.array_size, 2 * self._largest)
         batch.cluster, batch.array = self.cluster.name, len(chunks) > 1
         self.journal.submitted(batch)
         if self.cluster.name != "local":
@@ -153,7 +164,10 @@ class Dispatcher:
             self.cluster.cancel([found])
         self._forget(batch)
         self._refusals += 1
-        if not self._accepted and self._refusals >= _PATIENCE:
+        if "limit" in str(error).lower():
+            self._largest = max(1, len(batch.tasks) // 2)
+        # Later, with nothing of its own in the queue, it waits twice as long before it believes in "never".
+        if self._refusals >= (2 * _PATIENCE if self._accepted else _PATIENCE) and (self._idle or not self._accepted):
             raise WorkflowError(f"Slurm did not take a job in {self._refusals} tries: {error}")
         self.logger.info(f"Slurm does not take jobs now ({error}); trying again.")
         with self._mutex:

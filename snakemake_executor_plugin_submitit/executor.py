@@ -1,6 +1,5 @@
 """The executor: takes Snakemake's jobs, hands them to the cluster, and tells Snakemake how they ended."""
 
-import shutil
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -9,17 +8,15 @@ from typing import Any
 from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
-from snakemake_interface_executor_plugins.settings import SharedFSUsage
 
 from snakemake_executor_plugin_submitit import causes, resources
 from snakemake_executor_plugin_submitit.adoption import Adoption
-from snakemake_executor_plugin_submitit.cluster import Cluster
-from snakemake_executor_plugin_submitit.direct import make_item, why_nested
 from snakemake_executor_plugin_submitit.dispatch import Dispatcher
 from snakemake_executor_plugin_submitit.failure import explain, last_word, out_of_memory
+from snakemake_executor_plugin_submitit.intake import Intake, check, choose, order
 from snakemake_executor_plugin_submitit.journal import FOLDER, Journal
 from snakemake_executor_plugin_submitit.live import Live
-from snakemake_executor_plugin_submitit.local import Local, cpus
+from snakemake_executor_plugin_submitit.local import cpus
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.states import States
 from snakemake_executor_plugin_submitit.work import Work
@@ -41,38 +38,27 @@ class Executor(RemoteExecutor):
         assert isinstance(settings, ExecutorSettings)
         settings.validate()
         self.settings = settings
-        needed = {SharedFSUsage.PERSISTENCE, SharedFSUsage.INPUT_OUTPUT, SharedFSUsage.SOURCES}
-        missing = needed - set(self.workflow.storage_settings.shared_fs_usage)
-        if missing:
-            names = ", ".join(sorted(usage.item_to_choice() for usage in missing))
-            raise WorkflowError(f"the submitit executor needs a file system shared with the nodes (missing: {names})")
         self.cwd = Path.cwd()
-        if any(character in str(self.cwd) for character in "\n\\%"):
-            raise WorkflowError(f"{str(self.cwd)!r}: Slurm cannot write logs below a folder with a newline, \\ or %")
-        self.cluster = self._choose(settings)
+        check(self.workflow, self.cwd)
+        self.cluster = choose(settings)
         try:
             self.journal = Journal(self.cwd / FOLDER)
-        except BlockingIOError as error:
+        except OSError as error:
             raise WorkflowError(str(error)) from None
         self.live = Live(self.journal)
         self.states = States(
             self.cluster, settings.state_seconds, self.workflow.execution_settings.latency_wait, self.logger
         )
+        self.intake = Intake(self.workflow, settings, self.format_job_exec, self.logger)
+        self.ended: dict[Any, Work] = {}  # told to Snakemake, which has yet to record them
+        self.cancelled: set[str] | None = None  # jobs that Ctrl-C has cancelled
         self.starts: dict[str, int] = {}  # item key: how often it was started
         self.adoption = Adoption(self.journal, self.cluster, self.logger)
-        self.news = time.monotonic()
+        self.news, self.trouble = time.monotonic(), ""
         cores = self.workflow.resource_settings.cores
         slots = cores if isinstance(cores, int) and cores < 10**6 else cpus()
         self.dispatcher = Dispatcher(self.cluster, self.journal, settings, self.cwd, slots, self.logger)
         self._ready = True
-
-    @staticmethod
-    def _choose(settings: ExecutorSettings) -> Cluster:
-        if settings.cluster == "local" or (settings.cluster == "auto" and shutil.which("sbatch") is None):
-            return Local()
-        from snakemake_executor_plugin_submitit.slurm import Slurm
-
-        return Slurm(settings.array_size, settings.signal_seconds)
 
     # ---- from Snakemake's scheduler
 
@@ -83,9 +69,9 @@ class Executor(RemoteExecutor):
     def run_jobs(self, jobs: list[Any]) -> None:
         """Take all of `jobs`: adopt those that an earlier driver has submitted, queue the others."""
         fresh = []
-        for job in sorted(jobs, key=_order):  # they come as a set
+        for job in sorted(jobs, key=order):  # they come as a set
             self.run_job_pre(job)
-            work = self._work(job)
+            work = self.intake.work(job, self.starts)
             # Snakemake's own reason is of no use here: --rerun-incomplete "forces" all that a dead driver left.
             forced = any(one.rule in self.dag.forcerules for one in (job.jobs if job.is_group() else [job]))
             adopted = self.adoption.take(work, forced)
@@ -94,7 +80,7 @@ class Executor(RemoteExecutor):
             else:
                 self.live.follow(adopted, [work])
                 self._submitted(work)
-        direct = [work.job for work in fresh if work.item.script and not self._nested(work.job)]
+        direct = [work.job for work in fresh if not work.nested]
 
         async def prepare() -> None:
             for job in direct:
@@ -104,36 +90,28 @@ class Executor(RemoteExecutor):
         self.news = time.monotonic()
         self.dispatcher.add(fresh)
 
-    def _work(self, job: Any) -> Work:
-        rule = "group" if job.is_group() else job.rule.name
-        own = frozenset(self.workflow.global_resources) | {"mem", "disk", "disk_mb", "tmpdir", "mem_mib", "disk_mib"}
-        request = resources.read(job.resources, 0 if job.is_group() else job.threads, rule, own)
-        nested = self.format_job_exec(job) if self._nested(job) else None
-        item = make_item(job, self.workflow, nested, Path(self.settings.logdir))
-        item.attempt = self.starts.get(item.key, 0) + 1
-        retries = not job.is_group() and job.restart_times > 0
-        return Work(job, item, request, snakemake_retries=retries)
-
-    def _nested(self, job: Any) -> bool:
-        reason = why_nested(job, self.workflow)
-        if reason:
-            self.logger.debug(f"job {job.jobid} needs Snakemake on the node: {reason}")
-        return reason is not None
+    def get_job_args(self, job: Any, **kwargs: Any) -> str:
+        """Without the base class's wait for a folder of this driver: a job may start when the driver is gone."""
+        return super(RemoteExecutor, self).get_job_args(job, **kwargs)
 
     def cancel_jobs(self, active_jobs: list[SubmittedJobInfo]) -> None:
         """Ctrl-C: cancel what runs (one request for all), or leave it to the next start."""
-        self.dispatcher.clear()
+        self.dispatcher.close()
         ids = self.live.job_ids()
         if self.settings.on_interrupt == "leave":
             self.logger.info(f"Leaving jobs {', '.join(ids)} to the next start." if ids else "No jobs are left.")
             return
-        self.cluster.cancel(ids)
-        self.live.abandon()
+        if self.cluster.cancel(ids):
+            self.cancelled = set(ids)
 
     def shutdown(self) -> None:
         """End the thread, then what it used."""
         super().shutdown()
-        self.dispatcher.close()
+        if self.cancelled is not None:
+            late = set(self.live.job_ids()) - self.cancelled  # submitted while Ctrl-C came
+            if self.cluster.cancel(sorted(late)):
+                self.live.abandon()
+        self.dispatcher.end_helper()
         self.journal.close()
 
     # ---- in the thread
@@ -150,14 +128,13 @@ class Executor(RemoteExecutor):
                 for work in works:
                     self._submitted(work)
             for work, why in self.dispatcher.refused():
-                self.logger.info(f"{work.item.rule} {work.item.name}: {why}")
-                self._failed(work, work.cause, "")
-            self._look()
-            self._ask()
+                self.logger.error(f"{work.item.rule} {work.item.name}: {why}")
+                self._failed(work, work.cause or causes.NOT_STARTED, "")
+            self._look_and_ask()
         except Exception as error:
             self._ready = False
-            self.cancel_jobs([])  # no job is left without somebody who waits for it
             if isinstance(error, WorkflowError):
+                self.cancel_jobs([])
                 error.__traceback__ = None  # its one line is all the user needs
             self.workflow.scheduler.executor_error_callback(error)
             return
@@ -169,6 +146,15 @@ class Executor(RemoteExecutor):
     def _submitted(self, work: Work) -> None:
         self.report_job_submission(SubmittedJobInfo(work.job, external_jobid=work.job_id))
 
+    def _look_and_ask(self) -> None:
+        try:
+            self._look()
+            self._ask()
+        except OSError as error:  # a network file system has its moments
+            if str(error) != self.trouble:
+                self.trouble = str(error)
+                self.logger.warning(f"cannot read how jobs ended ({error}); trying again")
+
     def _look(self) -> None:
         """Completion is noticed from files."""
         for work, status in self.live.news():
@@ -177,6 +163,8 @@ class Executor(RemoteExecutor):
             self.news = time.monotonic()
             failed = [each for each in work.statuses.values() if each.state == "failed"]
             if failed:
+                if work.request.ranks > 1 and self.cluster.name == "slurm" and failed[0].cause == causes.OUT_OF_MEMORY:
+                    continue  # the other ranks are still being ended
                 first = min(failed, key=lambda each: each.ended)
                 killed = first.exit_code in (-9, 137) and first.cause == causes.EXIT_CODE
                 if killed and work.batch and len(work.batch.tasks[work.place[0]]) == 1:
@@ -194,7 +182,13 @@ class Executor(RemoteExecutor):
             for position, work in enumerate(sorted(works, key=lambda work: work.place)):
                 self.news = time.monotonic()
                 start = self.live.start(work)
-                cause, resumable = causes.of_job(state.state, work.statuses, bool(start))
+                # Slurm keeps what the job wrote before it was requeued: a stop of an earlier start explains nothing.
+                statuses = {
+                    rank: status
+                    for rank, status in work.statuses.items()
+                    if status.state != "stopped" or status.ended >= start.get("time", 0)
+                }
+                cause, resumable = causes.of_job(state.state, statuses, bool(start))
                 if cause == causes.EXIT_CODE and out_of_memory(work):
                     cause = causes.OUT_OF_MEMORY
                 if job_id in self.adoption.cancelled:
@@ -219,7 +213,10 @@ class Executor(RemoteExecutor):
         work.cause = cause
         why = f"had not begun when its pack ended ({cause})" if innocent else cause
         what = f"{work.item.rule} {work.item.name}: {why} (job {work.job_id} on {node or 'no node'})"
-        self.logger.info(f"{what}; {'continuing' if resumable else 'again'}{_difference(work.request, request)}")
+        self.logger.info(
+            f"{what}; {'continuing' if resumable else 'again'}{resources.difference(work.request, request)}"
+        )
+        self.live.end(work)
         self.live.release(work)
         work.request, work.batch, work.statuses = request, None, {}
         work.item.attempt = self.starts[work.item.key] + (0 if innocent else 1)
@@ -228,18 +225,40 @@ class Executor(RemoteExecutor):
     def _succeeded(self, work: Work) -> None:
         self.starts.pop(work.item.key, None)
         if self.settings.keep_logs == "failed":
-            Path(work.item.log).unlink(missing_ok=True)
-        self.live.release(work)
+            for log in (work.item.log, *(f"{work.item.log}.rank{rank}" for rank in range(1, work.request.ranks))):
+                Path(log).unlink(missing_ok=True)
+        self._hand_over(work)
         self.report_job_success(SubmittedJobInfo(work.job, external_jobid=work.job_id))
+
+    def _hand_over(self, work: Work) -> None:
+        """Its end is Snakemake's now; the journal keeps it until Snakemake has recorded it."""
+        self.live.end(work)
+        self.ended[work.job] = work
+
+    def handle_job_success(self, job: Any) -> None:
+        """Snakemake has recorded the job: nothing is left for a later start to take over."""
+        super().handle_job_success(job)
+        self._recorded(job)
+
+    def handle_job_error(self, job: Any) -> None:
+        """The same of a failed job."""
+        super().handle_job_error(job)
+        self._recorded(job)
+
+    def _recorded(self, job: Any) -> None:
+        work = self.ended.pop(job, None)
+        if work is not None:
+            self.live.release(work)
 
     def _failed(self, work: Work, cause: str, node: str) -> None:
         message = explain(work, cause, node, self.settings.log_tail)
-        if last_word(work, cause, node, message, self.cwd):
+        again = work.snakemake_retries and work.job.attempt <= work.job.restart_times  # by Snakemake
+        if not again and last_word(work, cause, node, message, self.cwd):
             self.logger.info(f"{message}\nThe rule's failure_command has dealt with it.")
-            self.live.release(work)
+            self._hand_over(work)
             self.report_job_success(SubmittedJobInfo(work.job, external_jobid=work.job_id))
             return
-        self.live.release(work)
+        self._hand_over(work)
         self.report_job_error(
             SubmittedJobInfo(work.job, external_jobid=work.job_id), msg=message, aux_logs=[work.item.log]
         )
@@ -247,13 +266,3 @@ class Executor(RemoteExecutor):
     def print_job_error(self, job_info: SubmittedJobInfo, msg: str | None = None, **kwargs: Any) -> None:
         """Say what `explain` found, without the base class's general hint."""
         job_info.job.log_error(msg, external_jobid=job_info.external_jobid, **kwargs)
-
-
-def _order(job: Any) -> tuple[Any, ...]:
-    """A group's id is text, a job's a number."""
-    return -job.priority, job.is_group(), job.jobid
-
-
-def _difference(old: resources.Request, new: resources.Request) -> str:
-    names = ("mem_mb", "runtime")
-    return "".join(f" with {n}={getattr(new, n)}" for n in names if getattr(new, n) != getattr(old, n))

@@ -9,6 +9,7 @@ from snakemake_executor_plugin_submitit import causes
 from snakemake_executor_plugin_submitit.direct import shell_words
 from snakemake_executor_plugin_submitit.work import Work
 
+_LAST_WORD_S = 300  # everybody waits for it
 _MEANING = {
     causes.OUT_OF_MEMORY: "used more memory than it asked for",
     causes.TIMEOUT: "reached its time limit",
@@ -69,7 +70,12 @@ def last_word(work: Work, cause: str, node: str, message: str, cwd: Path) -> boo
     log_file = Path(work.item.log)
     with (log_file if log_file.parent.is_dir() else Path(os.devnull)).open("ab") as log:
         words = [shell, "-c", f"{prefix} {command} {suffix}"]
-        done = subprocess.run(words, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            done = subprocess.run(
+                words, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=_LAST_WORD_S
+            )
+        except subprocess.TimeoutExpired:
+            return False
     made = all(_stamp(file) not in (None, stamp) for file, stamp in before.items())
     return done.returncode == 0 and made
 

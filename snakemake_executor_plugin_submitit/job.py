@@ -42,9 +42,12 @@ class Running:
         if attempt > 1 and where.rank == 0:
             _remove(item.outputs)
         env = dict(os.environ)
+        own = dict(item.env)
         if where.cluster == "local":  # submitit hides all GPUs; the item's environment has the user's choice
             env.pop("CUDA_VISIBLE_DEVICES", None)
-        env |= item.env | where.rank_env(task) | {"SNAKEMAKE_SUBMITIT_ATTEMPT": str(attempt)}
+        else:  # Slurm gives each job its GPUs
+            own.pop("CUDA_VISIBLE_DEVICES", None)
+        env |= own | where.rank_env(task) | {"SNAKEMAKE_SUBMITIT_ATTEMPT": str(attempt)}
         env.pop("SNAKEMAKE_SUBMITIT_HELPER", None)
         if socket:
             env["SNAKEMAKE_SUBMITIT_HELPER"] = socket
@@ -60,7 +63,8 @@ class Running:
 
     def say(self, text: str) -> None:
         """A line of this executor in the item's log."""
-        self.log.write(f"[submitit] {time.strftime('%F %T')} {text}\n".encode())
+        with contextlib.suppress(OSError):  # a full disk is the item's trouble, not the pack's
+            self.log.write(f"[submitit] {time.strftime('%F %T')} {text}\n".encode())
 
     def signal(self, number: int) -> None:
         """Pass a signal on to all processes of the item."""
@@ -93,7 +97,7 @@ class Runner:
         os.set_blocking(wake, False)
         os.set_blocking(self.wake, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        for number in (signal.SIGUSR2, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+        for number in (signal.SIGUSR2, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, lambda received, frame: self.signals.append(received))
 
     def status_file(self, index: int) -> Path:
@@ -154,8 +158,10 @@ class Runner:
             number = self.signals.pop(0)
             if number == signal.SIGCHLD:
                 continue
+            if number in (signal.SIGINT, signal.SIGHUP):  # Ctrl-C, or the terminal of a local run was closed
+                number = signal.SIGTERM
             if self.stop != signal.SIGTERM:
-                self.stop = signal.SIGTERM if number == signal.SIGINT else number
+                self.stop = number
             for running in self.running.values():
                 running.signal(number)
 

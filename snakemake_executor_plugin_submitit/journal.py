@@ -7,6 +7,7 @@ One line of JSON an event in `.snakemake/submitit/journal.jsonl`, each on the di
     {"event": "reported",  "batch": B, "items": [[task, item], ...]}
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -80,7 +81,9 @@ class Journal:
         self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EAGAIN):
+                raise OSError(f"{folder / 'lock'}: the file system has no locks ({error.strerror})") from None
             holder = os.read(self._lock, 200).decode() or "unknown"
             os.close(self._lock)
             raise BlockingIOError(f"another Snakemake with this executor is at work here ({holder})") from None

@@ -50,24 +50,29 @@ class Live:
         """What the work's job wrote when it last started; empty if it has not."""
         return (self._watches[work.batch.name].start(work.place[0]) or {}) if work.batch else {}
 
+    def end(self, work: Work) -> None:
+        """No longer wait for this one."""
+        if work.batch:
+            with self._mutex:
+                works = self._works.get(work.batch.name, {})
+                works.pop(work.place, None)
+                if not works:
+                    self._works.pop(work.batch.name, None)
+
     def release(self, work: Work) -> None:
-        """Snakemake knows how this one ended, or it is submitted anew."""
+        """Snakemake has recorded how this one ended, or it is submitted anew."""
         batch = work.batch
         if batch is None:
             return
-        self._journal.reported(batch, [work.place])
         with self._mutex:
-            works = self._works.get(batch.name, {})
-            works.pop(work.place, None)
-            if not works:
-                self._works.pop(batch.name, None)
-        if len(batch.reported) == sum(map(len, batch.tasks)):
-            self._journal.drop(batch)
-            self._watches.pop(batch.name, None)
-            shutil.rmtree(batch.folder, ignore_errors=True)
+            self._journal.reported(batch, [work.place])
+            if len(batch.reported) == sum(map(len, batch.tasks)):
+                self._journal.drop(batch)
+                self._watches.pop(batch.name, None)
+                shutil.rmtree(batch.folder, ignore_errors=True)
 
     def abandon(self) -> None:
         """All are cancelled: a later start has nothing to take over."""
         for work in self.works():
-            if work.batch:
-                self._journal.reported(work.batch, [work.place])
+            self.end(work)
+            self.release(work)

@@ -43,15 +43,16 @@ class Local(Cluster):
         if process is not None:
             return process.poll() is None
         try:  # adopted: nobody's child, and the number may be another's by now
-            return b"submitit" in Path("/proc", name, "cmdline").read_bytes()
+            return b"submitit.local._local" in Path("/proc", name, "cmdline").read_bytes()
         except OSError:
             return False
 
-    def cancel(self, ids: Iterable[str]) -> None:
+    def cancel(self, ids: Iterable[str]) -> bool:
         """SIGTERM; submitit passes it on to the tasks, these to their items."""
         for name in ids:
             if self._lives(name):
                 os.kill(int(name), signal.SIGTERM)
+        return True
 
     def find(self, batch: str) -> str | None:
         """By the command line of its controller."""

@@ -70,6 +70,10 @@ class Request:
             pack_concurrency=at_a_time,
         )
 
+    def signal_before(self, seconds: int) -> int:
+        """Seconds before the time limit at which SIGUSR2 comes: no more than a quarter of a short limit."""
+        return min(seconds, self.runtime * 15) if self.runtime else seconds
+
     def more(self, memory: float = 1.0, runtime: float = 1.0) -> "Request":
         """The same with more memory or time, where they are limited."""
         return replace(
@@ -148,6 +152,12 @@ def read(resources: Mapping[str, Any], threads: int, rule: str, known_elsewhere:
             "set pack=1, or nodes=1 and tasks_per_node=1"
         )
     return request
+
+
+def difference(old: Request, new: Request) -> str:
+    """What `new` asks for instead, for a message."""
+    names = ("mem_mb", "runtime")
+    return "".join(f" with {n}={getattr(new, n)}" for n in names if getattr(new, n) != getattr(old, n))
 
 
 def _list() -> str:

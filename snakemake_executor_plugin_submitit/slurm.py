@@ -1,6 +1,5 @@
 """Slurm, through submitit: `sbatch` by its SlurmExecutor, states in bulk."""
 
-import contextlib
 import getpass
 import os
 import re
@@ -92,7 +91,7 @@ class Slurm(Cluster):
         options: dict[str, Any] = {"requeue": True}
         if request.ranks == 1:
             # No step: the job's shell becomes the runner, which gets the signal itself.
-            options["signal"] = f"B:USR2@{signal_before(request, self.signal_s)}"
+            options["signal"] = f"B:USR2@{request.signal_before(self.signal_s)}"
         return {
             "job_name": re.sub(r"[^\w.+-]", "_", title)[:64] or "snakemake",
             "partition": request.slurm_partition,
@@ -105,7 +104,7 @@ class Slurm(Cluster):
             "ntasks_per_node": request.tasks_per_node,
             "cpus_per_task": request.cpus,
             "gpus_per_node": request.gpus_per_node or None,
-            "signal_delay_s": signal_before(request, self.signal_s),
+            "signal_delay_s": request.signal_before(self.signal_s),
             "comment": batch,
             "wckey": None,
             "stderr_to_stdout": True,
@@ -153,12 +152,15 @@ class Slurm(Cluster):
                     known.setdefault(one, State(state.split()[0] if state else "", "", node))
         return {name: known[name] for name in wanted if name in known}
 
-    def cancel(self, ids: Iterable[str]) -> None:
+    def cancel(self, ids: Iterable[str]) -> bool:
         """One scancel for all."""
         words = list(ids)
-        if words:
-            with contextlib.suppress(Busy):  # some have ended already, or there is nobody to tell
+        try:
+            if words:
                 _ask("scancel", *words)
+        except Busy as error:  # that some have ended already is no failure
+            return any(part in str(error).lower() for part in ("invalid job id", "already completing"))
+        return True
 
     def find(self, batch: str) -> str | None:
         """By the comment of its jobs."""
@@ -167,11 +169,6 @@ class Slurm(Cluster):
             if comment == batch:
                 return name.split("_")[0]
         return None
-
-
-def signal_before(request: Request, seconds: int) -> int:
-    """Seconds before the limit at which SIGUSR2 comes: no more than a quarter of a short limit."""
-    return min(seconds, request.runtime * 15) if request.runtime else seconds
 
 
 def expand(name: str) -> list[str]:

@@ -12,7 +12,7 @@ from snakemake_executor_plugin_submitit.cluster import Busy, Cluster, State
 _STUCK = (
     "InvalidAccount", "InvalidQOS", "BadConstraints", "PartitionTimeLimit", "PartitionNodeLimit", "PartitionDown",
     "PartitionInactive", "JobHeldAdmin", "JobHeldUser", "launch_failed_requeued_held", "ReqNodeNotAvail",
-    "AccountNotAllowed", "QOSNotAllowed", "DependencyNeverSatisfied",
+    "AccountNotAllowed", "QOSNotAllowed", "Assoc", "QOSMax", "QOSGrp", "DependencyNeverSatisfied",
 )  # fmt: skip
 
 
@@ -71,7 +71,8 @@ class States:
             if state.state in causes.LIVE:
                 self._over.pop(name, None)
                 if state.state == "PENDING" and any(reason in state.reason for reason in _STUCK):
-                    self._tell(name.split("_")[0], f"job {name} waits in the queue: {state.reason}")
+                    array = name.split("_")[0]
+                    self._tell(array, f"job {array} waits in the queue: {state.reason}")
             else:
                 _, since = self._over.get(name, (state, now))
                 self._over[name] = (state, since)

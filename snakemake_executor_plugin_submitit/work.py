@@ -25,6 +25,7 @@ class Work:
     batch: Batch | None = None  # where it was submitted last
     place: tuple[int, int] = (0, 0)  # task and item in that batch
     statuses: dict[int, Status] = field(default_factory=dict)  # by rank
+    nested: bool = False  # runs Snakemake on the node
     cause: str = ""  # why it was submitted again
     snakemake_retries: bool = False  # the rule has `retries`: Snakemake tries again, not this executor
 
