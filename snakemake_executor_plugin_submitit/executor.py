@@ -54,7 +54,7 @@ class Executor(RemoteExecutor):
         self.cancelled: set[str] | None = None  # jobs that Ctrl-C has cancelled
         self.starts: dict[str, int] = {}  # item key: how often it was started
         self.adoption = Adoption(self.journal, self.cluster, self.logger)
-        self.news, self.trouble = time.monotonic(), ""
+        self.news = time.monotonic()
         cores = self.workflow.resource_settings.cores
         slots = cores if isinstance(cores, int) and cores < 10**6 else cpus()
         self.dispatcher = Dispatcher(self.cluster, self.journal, settings, self.cwd, slots, self.logger)
@@ -130,7 +130,8 @@ class Executor(RemoteExecutor):
             for work, why in self.dispatcher.refused():
                 self.logger.error(f"{work.item.rule} {work.item.name}: {why}")
                 self._failed(work, work.cause or causes.NOT_STARTED, "")
-            self._look_and_ask()
+            self._look()
+            self._ask()
         except Exception as error:
             self._ready = False
             if isinstance(error, WorkflowError):
@@ -145,15 +146,6 @@ class Executor(RemoteExecutor):
 
     def _submitted(self, work: Work) -> None:
         self.report_job_submission(SubmittedJobInfo(work.job, external_jobid=work.job_id))
-
-    def _look_and_ask(self) -> None:
-        try:
-            self._look()
-            self._ask()
-        except OSError as error:  # a network file system has its moments
-            if str(error) != self.trouble:
-                self.trouble = str(error)
-                self.logger.warning(f"cannot read how jobs ended ({error}); trying again")
 
     def _look(self) -> None:
         """Completion is noticed from files."""

@@ -1,5 +1,6 @@
 """The driver's view of what it has to do: Snakemake jobs as works, cluster jobs as tasks, submissions as batches."""
 
+import json
 import os
 import uuid
 from collections.abc import Container, Iterable
@@ -83,7 +84,6 @@ class Watch:
 
     def __init__(self, batch: Batch):
         self.batch = batch
-        self.starts: dict[int, dict[str, Any]] = {}
         self._seen: set[str] = set()
 
     def look(self, wanted: Container[tuple[int, int]]) -> list[tuple[int, int, int, Status]]:
@@ -92,17 +92,20 @@ class Watch:
         What is not `wanted` stays unread: a driver adopts the items of an old batch one after another.
         """
         new = []
-        for entry in os.scandir(self.batch.folder / "status"):
-            name = entry.name
+        try:
+            names = os.listdir(self.batch.folder / "status")  # noqa: PTH208 - names are all that is needed
+        except OSError:  # a network file system has its moments; Slurm's state tells in the end
+            return []
+        for name in names:
             if name in self._seen or name.startswith("."):
                 continue
             task, *rest = name.removesuffix(".json").split(".")
-            path = Path(entry.path)
-            if rest == ["start"]:
+            if rest == ["start"] or (int(task), int(rest[0])) not in wanted:
                 continue
-            if (int(task), int(rest[0])) not in wanted:
+            try:
+                status = files.read_status(self.batch.folder / "status" / name)
+            except OSError:
                 continue
-            status = files.read_status(path)
             if status.state != "stopped":
                 self._seen.add(name)
             new.append((int(task), int(rest[0]), int(rest[1]), status))
@@ -110,9 +113,7 @@ class Watch:
 
     def start(self, task: int) -> dict[str, Any] | None:
         """What a task wrote when it (last) started."""
-        import json
-
         try:
             return json.loads((self.batch.folder / "status" / f"{task}.start.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except OSError:
             return None
