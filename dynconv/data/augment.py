@@ -2,19 +2,22 @@
 
 Every random number is keyed on (seed, epoch, example, step), so that what happens to an example does not depend on its
 batch, the order or the number of workers.  The steps act after normalisation, on float32: 0 is the training mean, and
-that is what fills pixels that come from outside the image (void in its mask).
+that is what fills pixels that come from outside the image (void in its mask).  `augment_stored` gives the same bits
+from the bytes as they are stored.
 """
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import takewhile
 from typing import NamedTuple
 
 import torch
 
-from dynconv.data import augment_images, augment_series, keyed
+from dynconv import keyed
+from dynconv.data import augment_images, augment_series
 from dynconv.data.steps import TASKS_OF_STEP, check
 
-__all__ = ["STEPS", "Step", "augment", "check"]
+__all__ = ["STEPS", "Step", "augment", "augment_stored", "check"]
 
 
 class Step(NamedTuple):
@@ -38,6 +41,7 @@ _APPLY = (
     augment_series.shift,
     augment_series.window_warp,
 )
+_WHOLE_PIXELS = ("flip", "pad_crop", "cutout")  # moved or blanked with 0: the same on stored bytes
 STEPS: dict[str, Step] = {step.__name__: Step(TASKS_OF_STEP[step.__name__], step) for step in _APPLY}
 
 
@@ -64,3 +68,42 @@ def augment(
     for name in names:
         x, y = STEPS[name].apply(x, y, partial(keyed.uniform, seed, epoch, ids, f"augment/{name}"))
     return x, y
+
+
+def augment_stored(
+    x: torch.Tensor,
+    y: torch.Tensor,
+    names: Iterable[str],
+    normalise: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    *,
+    seed: int,
+    epoch: int,
+    ids: torch.Tensor,
+    task: str,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Normalise and `augment` images as they are stored: the same bits, in less time.
+
+    The first steps, as far as they move or blank whole pixels, act on the bytes: a quarter of the memory traffic.
+
+    Args:
+        x: uint8 [B, C, H, W].
+        y: as stored: labels [B] or masks [B, H, W], of any integer type.
+        names: of steps in `STEPS`.
+        normalise: makes of such x and of `inside`, uint8 [B, 1, H, W], the normalised float32 images; inside is 0 where
+            x holds nothing and the result is 0, and 1 elsewhere.
+        seed: of the run.
+        epoch: of the training.
+        ids: int64 [B], the examples' places in the training split.
+        task: of the dataset.
+
+    Raises:
+        DynconvError: as `check`.
+    """
+    names = list(names)
+    check(names, task)
+    apply = partial(augment, seed=seed, epoch=epoch, ids=ids, task=task)
+    first = list(takewhile(_WHOLE_PIXELS.__contains__, names))
+    # A channel of ones goes with the image; wherever a step fills with 0, it is 0 too.
+    x = torch.cat([x, x.new_ones(1).expand(len(x), 1, *x.shape[2:])], dim=1)
+    x, y = apply(x, y, first)
+    return apply(normalise(x[:, :-1], x[:, -1:]), y.long(), names[len(first) :])

@@ -1,11 +1,12 @@
 """Batches of a prepared split, on the device, normalised."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
+from dynconv.data.augment import augment, augment_stored
 from dynconv.data.store import Split
 from dynconv.errors import DynconvError
 
@@ -43,16 +44,35 @@ class Batches:
         Images are normalised per channel with the training split's mean and standard deviation; series, normalised
         one by one when prepared, are passed on as they are stored.
         """
+        x, y = self._gather(ids)
+        return self._normalised(x), y.long()
+
+    def augmented(
+        self, ids: torch.Tensor, names: Iterable[str], *, seed: int, epoch: int, task: str
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`augment(*get(ids), names, ...)`, the same bits in less time; arguments and errors are those of `augment`."""
+        x, y = self._gather(ids)
+        if self._affine is None:
+            return augment(self._normalised(x), y.long(), names, seed=seed, epoch=epoch, ids=ids, task=task)
+        return augment_stored(x, y, names, self._normalised, seed=seed, epoch=epoch, ids=ids, task=task)
+
+    def _gather(self, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """x and y as they are stored, on the device."""
         if self.resident:
             ids = ids.to(self.device)
-            x, y = self._x[ids], self._y[ids]
-        else:
-            index = ids.cpu().numpy()
-            x, y = (self._send(array[index]) for array in self._arrays)
+            return self._x[ids], self._y[ids]
+        index = ids.cpu().numpy()
+        x, y = (self._send(array[index]) for array in self._arrays)
+        return x, y
+
+    def _normalised(self, x: torch.Tensor, inside: torch.Tensor | None = None) -> torch.Tensor:
         x = x.to(torch.float32)
-        if self._affine is not None:
-            x = (x - self._affine[0]) / self._affine[1]
-        return x, y.long()
+        if self._affine is not None:  # then x is a copy, which may be changed
+            mean, std = self._affine
+            # Outside, where x is 0, nothing is subtracted: 0 - 0 * mean is 0.
+            x = x.sub_(mean) if inside is None else x.addcmul_(inside.to(torch.float32), mean, value=-1)
+            x = x.div_(std)
+        return x
 
     def _send(self, gathered: np.ndarray) -> torch.Tensor:
         tensor = torch.from_numpy(gathered)

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dynconv.models.factory import build, build_segmentation
-    from dynconv.models.protocol import anneal, auxiliary_loss, measures
+    from dynconv.models.protocol import anneal, auxiliary_loss, give_keys, measures
 
-__all__ = ["anneal", "auxiliary_loss", "build", "build_segmentation", "measures"]
+__all__ = ["anneal", "auxiliary_loss", "build", "build_segmentation", "give_keys", "measures"]
 
 _HOME = {
     "build": "factory",
     "build_segmentation": "factory",
     "anneal": "protocol",
     "auxiliary_loss": "protocol",
+    "give_keys": "protocol",
     "measures": "protocol",
 }
 

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from dynconv import keyed
 from dynconv.models.resnet import Backbone
 
 
@@ -30,6 +31,21 @@ def anneal(model: nn.Module, *, temperature: float, fraction: float) -> None:
         for module in model.modules():
             if callable(layer := getattr(module, "anneal", None)):
                 layer(temperature=temperature, fraction=fraction)
+
+
+def give_keys(model: nn.Module, keys: torch.Tensor) -> None:
+    """Make the noise of the next forward pass a function of its examples' keys; call it before each pass in training.
+
+    What happens to an example is then the same in any batch, on any process and after a resume.  Without keys, layers
+    draw from torch's generator.
+
+    Args:
+        model: the model; every submodule with an attribute `keys` receives keys of its own.
+        keys: int64 [B], from `keyed.keys`.
+    """
+    noisy = [module for module in model.modules() if hasattr(module, "keys")]
+    for index, module in enumerate(noisy):
+        module.keys = keyed.fold(keys, index)
 
 
 def _backbone(model: nn.Module) -> Backbone:

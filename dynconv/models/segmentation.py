@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from dynconv.models.layers.dimensions import BatchNorm2d
+from dynconv.models.layers.batch_norm import BatchNorm2d
+from dynconv.models.layers.dropout import Dropout
 from dynconv.models.resnet import Backbone, initialise
 
 
@@ -19,7 +20,7 @@ class FCNHead(nn.Sequential):
 
     def __init__(self, in_channels: int, num_classes: int) -> None:
         channels = max(in_channels // 4, 1)
-        super().__init__(_unit(in_channels, channels, 3), nn.Dropout(0.1), nn.Conv2d(channels, num_classes, 1))
+        super().__init__(_unit(in_channels, channels, 3), Dropout(0.1), nn.Conv2d(channels, num_classes, 1))
 
 
 class DeepLabV3Head(nn.Module):
@@ -37,9 +38,7 @@ class DeepLabV3Head(nn.Module):
         self.branches.extend(_unit(in_channels, channels, 3, rate) for rate in rates)
         self.image = _unit(in_channels, channels, 1)
         self.project = _unit(5 * channels, channels, 1)
-        self.classify = nn.Sequential(
-            nn.Dropout(0.5), _unit(channels, channels, 3), nn.Conv2d(channels, num_classes, 1)
-        )
+        self.classify = nn.Sequential(Dropout(0.5), _unit(channels, channels, 3), nn.Conv2d(channels, num_classes, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits at the resolution of the features."""

@@ -22,7 +22,7 @@ class Task(ABC):
 
     @abstractmethod
     def count(self, target: Tensor) -> Tensor:
-        """How many terms the loss of `target` sums over (examples, or non-void pixels): a scalar, at least 1."""
+        """How many terms the loss of `target` sums over (examples, or non-void pixels): a scalar, 0 or more."""
 
     @abstractmethod
     def loss_sum(self, logits: Tensor, target: Tensor, label_smoothing: float) -> Tensor:
@@ -47,6 +47,11 @@ class Task(ABC):
 def add(total: Sums, part: Sums) -> Sums:
     """Sum two sets of sums; an empty `total` is zero."""
     return {key: total[key] + value if key in total else value for key, value in part.items()}
+
+
+def wide(logits: Tensor) -> Tensor:
+    """Logits of mixed precision as float32; wider ones as they are."""
+    return logits if logits.dtype == torch.float64 else logits.float()
 
 
 def double(values: Tensor) -> Tensor:

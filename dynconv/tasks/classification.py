@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from dynconv import models
 from dynconv.study import Recipe, Variant
-from dynconv.tasks.base import Sums, Task, double
+from dynconv.tasks.base import Sums, Task, double, wide
 
 
 class Classification(Task):
@@ -34,12 +34,12 @@ class Classification(Task):
 
     def loss_sum(self, logits: Tensor, target: Tensor, label_smoothing: float) -> Tensor:
         """Cross-entropy summed over the batch."""
-        return F.cross_entropy(logits.float(), target, reduction="sum", label_smoothing=label_smoothing)
+        return F.cross_entropy(wide(logits), target, reduction="sum", label_smoothing=label_smoothing)
 
     def sums(self, logits: Tensor, target: Tensor, keep: Tensor) -> Sums:
         """Per-class hits and counts [K], top-5 hits, cross-entropy and examples."""
         classes = logits.shape[1]
-        logits, target = logits[keep].float(), target[keep]
+        logits, target = wide(logits[keep]), target[keep]
         hit = logits.argmax(1) == target
         top5 = (logits.topk(min(5, classes), dim=1).indices == target[:, None]).any(1)
         return {
@@ -65,7 +65,7 @@ class Classification(Task):
 
     def predictions(self, logits: Tensor, target: Tensor) -> dict[str, list]:
         """Target, predicted class and its softmax probability."""
-        confidence, prediction = logits.float().softmax(1).max(1)
+        confidence, prediction = wide(logits).softmax(1).max(1)
         return {"target": target.tolist(), "prediction": prediction.tolist(), "confidence": confidence.tolist()}
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from dynconv import models
 from dynconv.data import VOID
 from dynconv.study import Recipe, Variant
-from dynconv.tasks.base import Sums, Task, double
+from dynconv.tasks.base import Sums, Task, double, wide
 
 
 class Segmentation(Task):
@@ -30,18 +30,18 @@ class Segmentation(Task):
         )
 
     def count(self, target: Tensor) -> Tensor:
-        """The number of non-void pixels; 1 for a batch of nothing but void, whose loss is then 0."""
-        return (target != VOID).sum().clamp(min=1)
+        """The number of non-void pixels."""
+        return (target != VOID).sum()
 
     def loss_sum(self, logits: Tensor, target: Tensor, label_smoothing: float) -> Tensor:
         """Cross-entropy summed over non-void pixels."""
         return F.cross_entropy(
-            logits.float(), target.long(), ignore_index=VOID, reduction="sum", label_smoothing=label_smoothing
+            wide(logits), target.long(), ignore_index=VOID, reduction="sum", label_smoothing=label_smoothing
         )
 
     def sums(self, logits: Tensor, target: Tensor, keep: Tensor) -> Sums:
         """The confusion matrix [K, K] (row: target, column: prediction) and the cross-entropy."""
-        logits, target = logits[keep].float(), target[keep]
+        logits, target = wide(logits[keep]), target[keep]
         return {
             "confusion": double(_confusion(logits, target).sum(0)),
             "loss": double(F.cross_entropy(logits, target.long(), ignore_index=VOID, reduction="sum")),

@@ -111,6 +111,28 @@ def test_pad_crop_moves_whole_pixels():
     assert (new_x[:, :, :3] == 0).all() and (new_y[:, :3] == VOID).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_whole_pixel_steps_copy_just_the_right_pixels(dtype):
+    """Against one pixel after the other."""
+    x, y = batch("segmentation", side=32)
+    x, y = (50 * x.abs()).to(dtype), y.to(torch.uint8)
+    numbers = torch.rand(len(IDS), 2, generator=torch.Generator().manual_seed(1))
+    moved_x, moved_y = augment_images.pad_crop(x, y, lambda n: numbers[:, :n])
+    flipped_x, flipped_y = augment_images.flip(x, y, lambda n: numbers[:, :n])
+    assert moved_x.is_contiguous() and moved_x.dtype == flipped_x.dtype == dtype
+    height, width = y.shape[1:]
+    for i, (down, right) in enumerate((numbers * 9).long().tolist()):
+        for row in range(height):
+            for column in range(width):
+                r, c = row + down - 4, column + right - 4
+                inside = 0 <= r < height and 0 <= c < width
+                assert moved_y[i, row, column] == (y[i, r, c] if inside else VOID)
+                assert (moved_x[i, :, row, column] == (x[i, :, r, c] if inside else 0)).all()
+        mirrored = numbers[i, 0] < 0.5
+        assert torch.equal(flipped_x[i], x[i].flip(-1) if mirrored else x[i])
+        assert torch.equal(flipped_y[i], y[i].flip(-1) if mirrored else y[i])
+
+
 def test_cutout_blanks_a_quarter_at_most():
     x, y = batch("classification", side=24)
     blank = augment_images.cutout(x, y, draws([0.5, 0.5]))[0] == 0

@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from dynconv.data.augment import augment
 from dynconv.data.batches import Batches, split_epoch, steps_per_epoch
+from dynconv.data.store import Split
 from dynconv.errors import DynconvError
+
+NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 
 
 def test_images_are_normalised_with_the_training_statistics(shapes):
@@ -29,8 +33,49 @@ def test_a_batch_may_be_changed_without_changing_the_data(gunpoint):
     assert data.get(torch.arange(3))[0].abs().sum() > 0
 
 
+NAMES = [[], ["flip"], ["pad_crop", "flip"], ["flip", "scale_crop", "pad_crop"]]
+PLACES = ["cpu", pytest.param("cuda", marks=[pytest.mark.cuda, NO_GPU])]
+
+
+@pytest.mark.parametrize("device", PLACES)
+@pytest.mark.parametrize("names", NAMES)
+def test_augmented_has_the_bits_of_augment_after_get(shapes, names, device):
+    data, ids = Batches(shapes.train, shapes.meta, device), torch.tensor([7, 3, 119, 3, 60])
+    for epoch in range(3):
+        key = {"seed": 1, "epoch": epoch, "task": "segmentation"}
+        slow, fast = augment(*data.get(ids), names, ids=ids, **key), data.augmented(ids, names, **key)
+        for a, b in zip(slow, fast, strict=True):
+            assert a.dtype == b.dtype and b.is_contiguous() and torch.equal(a, b)
+        assert torch.equal(slow[0].signbit(), fast[0].signbit())  # no negative zeros outside
+
+
+def test_augmented_blanks_and_passes_series_on(shapes, gunpoint):
+    ids = torch.tensor([7, 3])
+    labels = Split(shapes.train.x, np.arange(len(shapes.train.x)))
+    for split, meta, names, task in (
+        (labels, shapes.meta, ["cutout", "pad_crop", "random_resized_crop"], "classification"),
+        (gunpoint.train, gunpoint.meta, ["jitter", "shift"], "timeseries"),
+    ):
+        data, key = Batches(split, meta, "cpu"), {"seed": 1, "epoch": 2, "task": task}
+        for a, b in zip(augment(*data.get(ids), names, ids=ids, **key), data.augmented(ids, names, **key), strict=True):
+            assert torch.equal(a, b)
+        with pytest.raises(DynconvError, match="not a step"):
+            data.augmented(ids, ["flop"], **key)
+
+
+def test_augmented_does_not_depend_on_the_batch(shapes):
+    data = Batches(shapes.train, shapes.meta, "cpu")
+
+    def run(ids):
+        return data.augmented(torch.tensor(ids), ["pad_crop", "flip"], seed=1, epoch=2, task="segmentation")
+
+    x, y = run([7, 3, 119])
+    other_x, other_y = run([119, 40, 7, 3, 0])
+    assert torch.equal(x, other_x[[2, 3, 0]]) and torch.equal(y, other_y[[2, 3, 0]])
+
+
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@NO_GPU
 @pytest.mark.parametrize("share", [0.5, 0.0])
 def test_on_a_gpu_resident_and_gathered_give_the_same(shapes, share):
     data = Batches(shapes.train, shapes.meta, "cuda", memory_share=share)

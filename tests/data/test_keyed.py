@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dynconv.data import keyed
+from dynconv import keyed
 
 IDS = torch.arange(20_000)
 

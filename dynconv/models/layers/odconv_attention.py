@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from dynconv.models.layers.dimensions import CONV, BatchNorm1d
+from dynconv.models.layers.batch_norm import BatchNorm1d
+from dynconv.models.layers.dimensions import CONV
 
 MIN_ATTENTION_CHANNELS = 16
 

@@ -7,7 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from dynconv import keyed
 from dynconv.models.blocks import ConvShape
+from dynconv.models.layers.across import batch_mean
 from dynconv.models.layers.dimensions import CONV, MAX_POOL
 
 NOISE_UNTIL = 0.8  # fraction of the training with Gumbel noise; the rest trains the masks that evaluation uses
@@ -25,6 +27,7 @@ class SpatialMask(nn.Module):
     """
 
     fraction: torch.Tensor
+    keys: torch.Tensor | None = None  # int64 [B], see `models.give_keys`
 
     def __init__(self, ndim: int, shapes: Sequence[ConvShape], budget: float = 0.5) -> None:
         super().__init__()
@@ -46,15 +49,22 @@ class SpatialMask(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The mask of zeros and ones, in the type of `x`."""
-        local = self.conv(x).float()
-        logits = local + self.squeeze(x.flatten(2).mean(2)).float().view(-1, *[1] * (x.dim() - 1))
+        local = self.conv(x)
+        wide = torch.promote_types(local.dtype, torch.float32)  # the loss counts millions of positions
+        logits = local.to(wide) + self.squeeze(x.flatten(2).mean(2)).to(wide).view(-1, *[1] * (x.dim() - 1))
         if self.training:
-            uniform = torch.rand_like(logits).clamp(1e-6, 1 - 1e-6)
-            logits = logits + torch.logit(uniform) * (self.fraction < NOISE_UNTIL)
+            noise = torch.logit(self._uniform(logits).clamp(1e-6, 1 - 1e-6))
+            logits = logits + noise * (self.fraction < NOISE_UNTIL)
         soft = torch.sigmoid(logits)
-        mask = (soft > 0.5).float() + (soft - soft.detach())
+        mask = (soft > 0.5).to(wide) + (soft - soft.detach())
         self.executed, self.maskable = branch_macs(mask, self.shapes, x.shape[2:])
         return mask.to(x.dtype)
+
+    def _uniform(self, like: torch.Tensor) -> torch.Tensor:
+        """Random numbers in [0, 1): of the examples' keys, else of torch's generator."""
+        if self.keys is None:
+            return torch.rand_like(like)
+        return keyed.draw(self.keys, like[0].numel()).view(like.shape)
 
     def __getstate__(self) -> dict[str, Any]:
         # The record of the last pass is part of an autograd graph, which can be neither copied nor pickled.
@@ -106,11 +116,12 @@ def budget_loss(model: nn.Module) -> torch.Tensor:
 
     ((executed fraction of the network) - budget)^2, plus, averaged over blocks, the squared distance of a block's
     fraction from [p budget, 1 - p (1 - budget)].  p falls linearly from 1 to 0 over the first third of the training: at
-    first every block keeps to the budget, later they share it freely.  Fractions are means over the batch.
+    first every block keeps to the budget, later they share it freely.  Fractions are means over the whole batch, the
+    parts that other processes hold included.
     """
     units = masks(model)
     budget = units[0].budget
-    executed = torch.stack(_executed(units)).mean(1)
+    executed = batch_mean(torch.stack(_executed(units), dim=1))
     maskable = executed.new_tensor([unit.maskable for unit in units])
     p = (1 - 3 * units[0].fraction).clamp(min=0)
     share = executed / maskable
