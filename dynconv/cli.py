@@ -48,7 +48,12 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("train", _train, "Train one run and write its three Parquet files.")
     _run(sub, seed=True)
-    sub.add_argument("--strategy", choices=["single"], default="single", help="how the run is spread (default: single)")
+    sub.add_argument(
+        "--strategy",
+        choices=["auto", "single", "ddp", "deepspeed"],
+        help="how the run is spread over processes (default: the recipe's, else auto: single alone, ddp with others)",
+    )
+    sub.add_argument("--tensorboard", type=Path, metavar="DIR", help="write learning curves for TensorBoard, too")
     sub.add_argument("--failures", type=Path, metavar="DIR", help="where a run that dies leaves its cause")
     sub.add_argument("--toy", action="store_true", help="train on toy data, too (whose accuracies mean nothing)")
     _data(sub)
@@ -148,6 +153,7 @@ def _train(args) -> None:
     stop = Stop.listen()  # before the slow imports, so that no signal is missed
 
     from dynconv.engine.run import train_run
+    from dynconv.engine.world import find
     from dynconv.study import RunKey, load
 
     study = load(args.study)
@@ -156,13 +162,17 @@ def _train(args) -> None:
         RunKey(study.dataset(args.dataset).name, study.variant(args.variant).name, args.seed),
         args.out,
         args.data or Path(study.data),
+        strategy_name=args.strategy,
         device_name=args.device,
         threads=args.threads,
         failures=args.failures,
         toy=args.toy,
         say=lambda line: print(line, flush=True),
         stop=stop,
+        board=args.tensorboard,
     )
+    if not find().leads:
+        return
     metric = study.analysis.metric[row["task"]]
     value = row.get(metric)
     print(f"{row['run_id']}: {row['status']}" + (f"  {metric} {value:.4f}" if value is not None else ""))

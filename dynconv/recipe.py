@@ -21,6 +21,9 @@ NotNegative = Annotated[float, Number, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Number, Field(ge=1)]
 
 
+UNCHANGED = ("checkpoint_every_s", "strategy", "zero_stage")  # keys that say how, not what, is computed
+
+
 class Recipe(Strict):
     """How one run is trained.  Every key has a default; a study states what differs."""
 
@@ -43,6 +46,7 @@ class Recipe(Strict):
     weight_decay: NotNegative = 5e-4
     clip_norm: Positive | None = None
     label_smoothing: Fraction = 0.0
+    ema_decay: Fraction | None = None  # evaluate the moving average of the weights, .999 or so; None: the last weights
     # schedule of the learning rate
     schedule: Literal["cosine", "step", "plateau", "constant"] = "cosine"
     warmup_epochs: NotNegative = 0.0
@@ -60,6 +64,13 @@ class Recipe(Strict):
     # machine
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"  # auto: bf16 where the GPU has it, else fp32
     channels_last: bool = True  # images on a GPU
+    compile: bool = False  # torch.compile: minutes at the start, faster steps
+    # many processes
+    strategy: Literal["auto", "single", "ddp", "deepspeed"] = "auto"  # auto: single alone, ddp with others
+    zero_stage: Literal[0, 1, 2, 3] = (
+        1  # deepspeed: what is cut into parts (1 optimiser, 2 gradients, 3 parameters, too)
+    )
+    sync_batchnorm: bool = True  # batch statistics over all processes: the same numbers however many there are
     checkpoint_every_s: NotNegative = 300.0
 
     @pydantic.model_validator(mode="after")

@@ -1,6 +1,7 @@
 """Stopping in good order: a signal asks for it, the training loop answers between two steps."""
 
 import signal
+from pathlib import Path
 from types import FrameType
 
 STOPPED = 75  # exit code: EX_TEMPFAIL of sysexits.h, "stopped in good order, continue me later"
@@ -27,3 +28,9 @@ class Stop:
 
 class Stopped(Exception):
     """Training ended before its last step, because a signal asked for it: neither a result nor a failure."""
+
+    @classmethod
+    def after(cls, step: int, number: int, checkpoint: Path | None) -> "Stopped":
+        """Stopped by signal `number` after `step` steps, which `checkpoint` holds; None: nothing is kept."""
+        then = f"continues from {checkpoint}" if checkpoint else "begins anew"
+        return cls(f"stopped after step {step} on {signal.Signals(number).name}: the next start {then}")

@@ -17,7 +17,7 @@ from pydantic import Field
 from dynconv import plugins
 from dynconv.errors import DynconvError, valid
 from dynconv.explain import Strict, meant, problems
-from dynconv.recipe import NotNegative, Recipe, make_recipe
+from dynconv.recipe import UNCHANGED, NotNegative, Recipe, make_recipe
 
 Task = Literal["classification", "segmentation", "timeseries"]
 TASKS: tuple[str, ...] = get_args(Task)
@@ -184,8 +184,7 @@ class Study(Strict):
     def run_hash(self, dataset: str, task: str, variant: str) -> str:
         """Digest of all that fixes a run's numbers but its seed, data and code: change it and the run is retrained."""
         spec = self.variant(variant)
-        recipe = self.recipe(dataset, task).model_dump(mode="json")
-        recipe.pop("checkpoint_every_s")  # changes no number
+        recipe = self.recipe(dataset, task).model_dump(mode="json", exclude=set(UNCHANGED))
         return _digest({"dataset": dataset, "base": spec.base, "options": spec.options, "recipe": recipe})
 
     @property

@@ -28,7 +28,8 @@ recipes:
   timeseries: {width: 0.125, epochs: 6, batch_size: 8, lr: 0.003, optimizer: adam, temperature_epochs: 6,
                checkpoint_every_s: 0}
 """
-OWN = {"train_s", "samples_per_s", "peak_memory_bytes", "started_at", "finished_at"}  # differ from run to run
+# What differs from run to run.
+OWN = {"train_s", "data_wait_s", "samples_per_s", "peak_memory_bytes", "started_at", "finished_at"}
 
 
 class Warm:

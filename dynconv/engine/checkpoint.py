@@ -1,6 +1,15 @@
-"""Checkpoints: whole or absent, loaded without unpickling code, and only into the run that wrote them."""
+"""Checkpoints: whole or refused, loaded without running code, for any strategy and number of processes.
+
+    <out>/checkpoint.pt            the last one
+    <out>/checkpoint.previous.pt   the one before, should the last be damaged
+
+They hold fp32 parameters, buffers and the optimiser's memory by parameter name, so that a run may continue on one GPU
+what it began on four.
+"""
 
 import io
+import os
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,72 +17,128 @@ from typing import Any
 import torch
 from torch import nn
 
-from dynconv.engine.optim import Schedule
-from dynconv.files import atomic
+from dynconv.engine.state import State
+from dynconv.engine.strategy import Strategy
+from dynconv.engine.world import World
+from dynconv.files import atomic, write_text
+
+FORMAT = 2  # counts up when the content changes its form
 
 
-@dataclass
-class State:
-    """All that training changes.  What is not here is a function of the recipe, the seed and the step."""
-
-    model: nn.Module
-    optimizer: torch.optim.Optimizer
-    schedule: Schedule
-    scaler: torch.amp.GradScaler
-    step: int = 0  # optimiser steps done
-    train_s: float = 0.0  # seconds of training so far, over all attempts
-
-    def __post_init__(self) -> None:
-        self.metrics: list[dict[str, Any]] = []  # rows of finished epochs
-        self.sums: list[torch.Tensor] = []  # of the unfinished epoch, one vector a step
+class Refused(Exception):
+    """A file that is no usable checkpoint of this run; says why, in one line."""
 
 
-def save(path: Path, state: State, identity: str) -> None:
-    """Write `state` to `path` atomically; `identity` names the run, recipe and data it belongs to."""
-    persistent = state.model.state_dict()
-    content = {
-        "identity": identity,
-        "step": state.step,
-        "train_s": state.train_s,
-        "metrics": state.metrics,
-        "sums": state.sums,
-        "model": persistent,
-        # ODConv's temperature and hard attention's progress are not in the state_dict, so that published layers load.
-        "buffers": {name: value for name, value in state.model.named_buffers() if name not in persistent},
-        "optimizer": state.optimizer.state_dict(),
-        "schedule": state.schedule.state,
-        "scaler": state.scaler.state_dict(),
-        "rng_cpu": torch.get_rng_state(),
-        "rng_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
-    }
-    buffer = io.BytesIO()  # torch reports a full disk as a RuntimeError of its own; Python as what it is
-    torch.save(content, buffer)
-    with atomic(path) as scratch:
-        scratch.write_bytes(buffer.getbuffer())
+@dataclass(frozen=True)
+class Checkpoints:
+    """The checkpoints of one run; `identity` names the run, recipe, data and code that they belong to."""
+
+    folder: Path
+    identity: str
+
+    @property
+    def path(self) -> Path:
+        """The last one."""
+        return self.folder / "checkpoint.pt"
+
+    @property
+    def previous(self) -> Path:
+        """The one before."""
+        return self.folder / "checkpoint.previous.pt"
+
+    @property
+    def memory(self) -> Path:
+        """What `note` has noted."""
+        return self.folder / "checkpoint.accumulate"
+
+    def save(self, state: State, strategy: Strategy) -> None:
+        """Write the training's state; collective, the leading process writes.
+
+        Raises:
+            DynconvError: it cannot be written; the earlier checkpoints are untouched.
+        """
+        state.meet(strategy.world)
+        state.account(strategy.world)
+        module, parameters = strategy.module, strategy.parameters()
+        buffers = dict(module.named_buffers())  # ODConv's temperature included, which no state_dict has
+        optimizer = strategy.optimizer_state()
+        if not strategy.world.leads:
+            return
+        content = {"format": FORMAT, "identity": self.identity, "parameters": parameters, "buffers": buffers}
+        content |= {"optimizer": optimizer, "state": state.content()}
+        buffer = io.BytesIO()  # torch reports a full disk as a RuntimeError of its own; Python as what it is
+        torch.save(content, buffer)
+        with atomic(self.path) as scratch:
+            scratch.write_bytes(buffer.getbuffer())
+            if self.path.exists():
+                os.replace(self.path, self.previous)
+
+    def load(self, world: World) -> tuple[dict[str, Any] | None, list[str]]:
+        """The newest usable content, and one line for each thing that was found; collective.
+
+        The leading process reads and decides, the others receive its bytes: no two of them can continue from
+        different steps, whatever a shared file system shows them.
+        """
+        data, said = None, []
+        if world.leads:
+            for scratch in self.folder.glob(f".{self.path.name}.*.part"):  # a kill has left it in the middle
+                scratch.unlink()
+            for path in (self.path, self.previous):
+                if not path.exists():
+                    continue
+                try:
+                    data = path.read_bytes()
+                    step = self._read(data)["state"]["step"]
+                    said.append(f"resuming after step {step} of {path}")
+                    break
+                except (Refused, OSError) as error:
+                    data = None
+                    said.append(f"{path} is refused: {error}")
+            if data is None:
+                said.append("starting from scratch")
+        data = world.broadcast(data)
+        return None if data is None else self._read(data), said
+
+    def accumulate(self, world: World, recipe: int) -> int:
+        """Micro-batches a step: the recipe's, or what an earlier start of the run has had to `note`; collective."""
+        noted = 0
+        if world.leads and self.memory.exists():
+            identity, _, number = self.memory.read_text(encoding="utf-8").rpartition("\n")
+            noted = int(number) if identity == self.identity and number.isdecimal() else 0
+        return max([recipe, *world.most([noted])])
+
+    def note(self, accumulate: int) -> None:
+        """Remember that the GPU's memory asks for so many micro-batches a step."""
+        write_text(self.memory, f"{self.identity}\n{accumulate}")
+
+    def remove(self) -> None:
+        """Delete them: the run is complete."""
+        for path in (self.path, self.previous, self.memory):
+            path.unlink(missing_ok=True)
+
+    def _read(self, data: bytes) -> dict[str, Any]:
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                damaged = archive.testzip()
+        except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+            raise Refused(f"damaged or cut short ({' '.join(str(error).split())})") from None
+        if damaged:
+            raise Refused(f"damaged (the checksum of {damaged} is wrong)")
+        try:
+            content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+            found, version = content["identity"], content["format"]
+        except Exception as error:  # whatever the loader makes of a foreign file, the run goes on
+            raise Refused(f"no checkpoint of this program ({type(error).__name__})") from None
+        if version != FORMAT:
+            raise Refused(f"format {version}; this version reads {FORMAT}")
+        if found != self.identity:
+            raise Refused("it belongs to another recipe, dataset, seed or version of the code")
+        return content
 
 
-def load(path: Path, state: State, identity: str, device: torch.device) -> str:
-    """Fill `state` from `path` if it is this run's; return one line that says what was done."""
-    if not path.exists():
-        return "starting from scratch"
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        found = content["identity"]
-    except Exception as error:  # a torn or foreign file must not stop the run, whatever the unpickler makes of it
-        return f"starting from scratch: {path} is not a readable checkpoint ({type(error).__name__})"
-    if found != identity:
-        return f"starting from scratch: {path} belongs to another recipe, dataset, seed or version of the code"
-    state.model.load_state_dict(content["model"])
-    buffers = dict(state.model.named_buffers())
-    for name, value in content["buffers"].items():
-        buffers[name].copy_(value)
-    state.optimizer.load_state_dict(content["optimizer"])
-    state.schedule.state = content["schedule"]
-    state.scaler.load_state_dict(content["scaler"])
-    state.step, state.train_s = content["step"], content["train_s"]
-    state.metrics = content["metrics"]
-    state.sums = [value.to(device) for value in content["sums"]]
-    torch.set_rng_state(content["rng_cpu"])
-    if content["rng_cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(content["rng_cuda"])
-    return f"resuming after step {state.step} of {path}"
+@torch.no_grad()
+def fill(module: nn.Module, content: dict[str, Any]) -> None:
+    """Set the parameters and buffers of `module` from a checkpoint."""
+    tensors = dict(module.named_parameters()) | dict(module.named_buffers())
+    for name, value in (content["parameters"] | content["buffers"]).items():
+        tensors[name].copy_(value)

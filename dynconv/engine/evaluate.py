@@ -1,4 +1,4 @@
-"""Evaluation: every example of a split exactly once."""
+"""Evaluation: every example of a split exactly once, however many processes share the work."""
 
 from typing import Any
 
@@ -7,31 +7,40 @@ from torch import nn
 
 from dynconv import models
 from dynconv.data.batches import Batches
-from dynconv.engine.strategy import Single
+from dynconv.engine.strategy import Strategy
 from dynconv.tasks import Sums, Task
 from dynconv.tasks.base import add
 
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, task: Task, data: Batches, batch_size: int, strategy: Single
+    model: nn.Module, task: Task, data: Batches, batch_size: int, strategy: Strategy
 ) -> tuple[dict[str, float], dict[str, list[Any]]]:
-    """Metrics of the split, and the columns of its `predictions` rows.
+    """Metrics of the split, and (for the leading process) the columns of its `predictions` rows; collective.
 
+    Each process takes its own stretch of the split, in batches of `batch_size`; what they add up are sums and counts.
     Also averages what the variant measures about itself (`models.measures`), example by example.
     """
     model.eval()
+    world, device = strategy.world, strategy.device
+    own = torch.arange(len(data), device=device).tensor_split(world.size)[world.rank]
+    # A process without an example looks at the first and counts it not: its sums are zeros of the right shape.
+    keep = torch.full((max(1, len(own)),), len(own) > 0, device=device)
+    own = own if len(own) else own.new_zeros(1)
     sums: Sums = {}
     measured: Sums = {}
     columns: dict[str, list[Any]] = {"example_id": []}
-    for ids in torch.arange(len(data), device=strategy.device).split(batch_size):
+    for ids, counts in zip(own.split(batch_size), keep.split(batch_size), strict=True):
         x, y = data.get(ids)
         with strategy.autocast():
             logits = model(x)
-        sums = add(sums, task.sums(logits, y, torch.ones(len(ids), dtype=torch.bool, device=strategy.device)))
-        measured = add(measured, {name: value.double().sum() for name, value in models.measures(model).items()})
-        columns["example_id"] += ids.tolist()
-        for name, values in task.predictions(logits, y).items():
+        sums = add(sums, task.sums(logits, y, counts))
+        measures = {name: (value.double() * counts).sum() for name, value in models.measures(model).items()}
+        measured = add(measured, measures)
+        columns["example_id"] += ids[counts].tolist()
+        for name, values in task.predictions(logits[counts], y[counts]).items():
             columns.setdefault(name, []).extend(values)
-    metrics = task.metrics(sums) | {name: (value / len(data)).item() for name, value in measured.items()}
-    return metrics, columns
+    metrics = task.metrics({name: world.sum(value) for name, value in sums.items()})
+    metrics |= {name: (world.sum(value) / len(data)).item() for name, value in measured.items()}
+    stretches = world.gather(columns)
+    return metrics, {name: [value for part in stretches for value in part[name]] for name in columns if stretches}

@@ -1,24 +1,20 @@
-"""The training loop: reads top to bottom."""
+"""The training loop: reads top to bottom, and is the same for every variant, task and strategy."""
 
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import torch
 
-from dynconv import models
-from dynconv.data import keyed
-from dynconv.data.augment import augment
-from dynconv.data.batches import Batches, split_epoch, steps_per_epoch
-from dynconv.engine import checkpoint
-from dynconv.engine.checkpoint import State
+from dynconv import keyed, models
+from dynconv.data.batches import Batches
+from dynconv.engine.checkpoint import Checkpoints
 from dynconv.engine.optim import temperature
-from dynconv.engine.strategy import Single
+from dynconv.engine.progress import Progress
+from dynconv.engine.shares import Shares
+from dynconv.engine.state import State
+from dynconv.engine.strategy import Strategy
 from dynconv.stopping import Stop, Stopped
 from dynconv.study import Recipe
 from dynconv.tasks import Task
-
-_LOG_EVERY_S = 5.0
 
 
 def fit(
@@ -27,89 +23,87 @@ def fit(
     data: Batches,
     recipe: Recipe,
     seed: int,
-    strategy: Single,
-    path: Path,
-    identity: str,
-    say: Callable[[str], None],
+    strategy: Strategy,
+    shares: Shares,
+    checkpoints: Checkpoints,
+    progress: Progress,
     stop: Stop,
 ) -> str | None:
     """Train `state` to the end of the recipe; return None, or the cause if the loss became NaN or infinite.
 
-    Order and augmentation are functions of (seed, epoch, example), so a resumed run sees what an uninterrupted one
-    would have seen.  `path` receives a checkpoint every `recipe.checkpoint_every_s` seconds.
+    Order, augmentation and noise are functions of (seed, epoch, example), so a resumed run, or one on more processes,
+    sees what an uninterrupted one would have seen.  A checkpoint is written every `recipe.checkpoint_every_s` seconds.
 
     Raises:
-        Stopped: `stop` was asked for; what is done by then is in `path`.
+        Stopped: `stop` was asked for in one of the processes; what is done by then is in the checkpoint.
     """
-    n, device, model = len(data), strategy.device, state.model
-    steps = steps_per_epoch(n, recipe.batch_size, recipe.drop_last)
+    world, device, module = strategy.world, strategy.device, strategy.module
+    steps = shares.steps
     total = steps * recipe.epochs
-    clock = time.perf_counter()
-    saved = said = clock
+    clock = saved = time.perf_counter()
     kept = state.step  # steps that the checkpoint holds
-    model.train()
+    strategy.model.train()
     for epoch in range(state.step // steps, recipe.epochs):
-        order = keyed.permutation(seed, epoch, n, device)
-        batches = split_epoch(order, recipe.batch_size, recipe.drop_last)
-        for ids in batches[state.step - epoch * steps :]:
+        order = keyed.permutation(seed, epoch, len(data), device)
+        for parts in shares.of_epoch(order)[state.step - epoch * steps :]:
             # Between steps, not after one: by then the end of an epoch has been dealt with.
             now = time.perf_counter()
-            asked = stop.asked  # looked at once: a signal that comes while this saves waits for the next step
-            due = asked is not None or now - saved >= recipe.checkpoint_every_s
-            if state.step and due and _finite(state.sums):
-                state.train_s += now - clock
+            # Looked at once: a signal that comes while this saves waits for the next step.
+            asked, due = world.most([stop.asked or 0, state.step > 0 and now - saved >= recipe.checkpoint_every_s])
+            if state.step and (asked or due) and bool(state.meet(world).isfinite().all()):  # a poisoned state is
+                state.train_s += now - clock  # never saved: a resume would repeat the failure for ever
                 clock = saved = now
-                checkpoint.save(path, state, identity)
+                checkpoints.save(state, strategy)
                 kept = state.step
-            if asked is not None:
-                then = f"continues from {path}" if kept else "begins anew"
-                raise Stopped(f"stopped after step {state.step} on {asked.name}: the next start {then}")
+            if asked:
+                raise Stopped.after(state.step, asked, checkpoints.path if kept else None)
 
-            models.anneal(
-                model, temperature=temperature(recipe, state.step, steps), fraction=min(1.0, state.step / total)
-            )
-            x, y = data.get(ids)
-            x, y = augment(x, y, recipe.augment, seed=seed, epoch=epoch, ids=ids, task=task.name)
-            count = task.count(y)
-            loss_sum = torch.zeros((), device=device)
-            extra = torch.zeros((), device=device)
-            for part in torch.arange(len(ids), device=device).tensor_split(recipe.accumulate):
-                if len(part) == 0:
-                    continue
-                with strategy.autocast():
-                    logits = model(x[part])
-                    loss = task.loss_sum(logits, y[part], recipe.label_smoothing)
-                    auxiliary = models.auxiliary_loss(model) * (len(part) / len(ids))
-                strategy.backward(loss / count + auxiliary)
-                loss_sum += loss.detach()
-                extra += auxiliary.detach()
+            # Whatever else draws random numbers (dropout in a variant of one's own) repeats itself after a resume.
+            torch.manual_seed(keyed.whole(f"{seed}/{state.step}/{world.rank}"))
+            share = min(1.0, state.step / total)
+            models.anneal(module, temperature=temperature(recipe, state.step, steps), fraction=share)
+            ids = torch.cat([part.ids for part in parts])
+            x, y = data.augmented(ids, recipe.augment, seed=seed, epoch=epoch, task=task.name)
+            keys = keyed.keys(seed, epoch, ids.to(device), "noise")
+            waited = time.perf_counter() - now
+            count = world.sum(task.count(y)).clamp(min=1)
+            loss_sum, extra = torch.zeros(2, dtype=torch.float64, device=device).unbind()
+            start = 0
+            for part in parts:
+                rows = slice(start, start := start + len(part.ids))
+                models.give_keys(module, keys[rows])
+                with strategy.micro_batch(last=part is parts[-1]):
+                    with strategy.autocast():
+                        logits = strategy.model(x[rows])
+                        loss = task.loss_sum(logits, y[rows], recipe.label_smoothing)
+                        # A function of the whole micro-batch, on every process the same: each adds its share.
+                        auxiliary = models.auxiliary_loss(module) * (part.weight / world.size)
+                    strategy.backward(loss / count + auxiliary)
+                loss_sum = loss_sum + loss.detach()
+                extra = extra + auxiliary.detach()
             lr = state.schedule.lr(state.step)
-            strategy.step(model, state.optimizer, lr)
-            state.sums.append(torch.stack([loss_sum, count.to(loss_sum.dtype), extra]).double())
+            strategy.step(lr)
+            state.shares.append(torch.stack([loss_sum, count.double() / world.size, extra]))
             state.step += 1
+            state.data_wait_s += waited
+            if state.average is not None:
+                state.average.update(strategy.parameters(), module, state.step)
+            progress.step(state.step, waited)
 
-        sums = torch.stack(state.sums)
+        sums = state.meet(world)
         if not bool(sums.isfinite().all()):  # one look at the device an epoch, not one a step
             first = int((~sums.isfinite().all(1)).nonzero()[0])
             state.train_s += time.perf_counter() - clock
             return f"loss became NaN or infinite in epoch {epoch + 1}, step {epoch * steps + first + 1} (lr {lr:.4g})"
-        loss_mean = (sums[:, 0].sum() / sums[:, 1].sum()).item()
-        values = {"loss": loss_mean, "lr": lr}
+        values = {"loss": (sums[:, 0].sum() / sums[:, 1].sum()).item(), "lr": lr}
         if bool(sums[:, 2].any()):
             values["auxiliary_loss"] = sums[:, 2].mean().item()
         for name, value in values.items():
             row = {"split": "train", "epoch": epoch + 1, "step": state.step, "metric": name, "value": value}
             state.metrics.append(row)
         state.sums.clear()
-        state.schedule.end_epoch(loss_mean)
-        if time.perf_counter() - said >= _LOG_EVERY_S or epoch + 1 == recipe.epochs:
-            said = time.perf_counter()
-            say(f"epoch {epoch + 1}/{recipe.epochs}  loss {loss_mean:.4f}  lr {lr:.3g}")
-    models.anneal(model, temperature=recipe.temperature_end, fraction=1.0)
+        state.schedule.end_epoch(values["loss"])
+        progress.epoch(epoch + 1, state.step, values)
+    models.anneal(module, temperature=recipe.temperature_end, fraction=1.0)
     state.train_s += time.perf_counter() - clock
     return None
-
-
-def _finite(sums: list[torch.Tensor]) -> bool:
-    """A poisoned state is never saved: a resume would repeat the failure for ever."""
-    return not sums or bool(torch.stack(sums).isfinite().all())

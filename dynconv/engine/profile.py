@@ -11,7 +11,7 @@ from torch import nn
 from dynconv.data.batches import Batches
 from dynconv.engine import provenance
 from dynconv.engine.setup import setup
-from dynconv.engine.strategy import Single
+from dynconv.engine.single import Single
 from dynconv.models.macs import count as count_macs
 from dynconv.study import Study
 
@@ -27,17 +27,18 @@ def profile(
     Latency is the forward pass in evaluation mode at batch 1, throughput at the recipe's batch size, both after a
     warm-up and with the recipe's precision.
     """
-    task, recipe, device, prepared, strategy = setup(study, dataset, store, device_name, threads)
+    place = setup(study, dataset, store, device_name, threads)
+    task, recipe, device, prepared, _ = place
+    strategy = Single(place.world, device, recipe)
     torch.manual_seed(0)
-    meta = prepared.meta
-    model = task.build(study.variant(variant), meta["shape"][0], len(meta["classes"]), recipe).to(device).eval()
-    batches = Batches(prepared.test, meta, device)
+    model = place.build(study, variant).eval()
+    batches = Batches(prepared.test, place.meta, device)
     size = min(recipe.batch_size, len(batches))
     one, _ = batches.get(torch.arange(1, device=device))
     many, _ = batches.get(torch.arange(size, device=device))
     latencies = _forward_s(model, one, strategy)
     throughput = size / sorted(_forward_s(model, many, strategy, repeats=5))[2]
-    macs = count_macs(model, tuple(meta["shape"]))
+    macs = count_macs(model, tuple(place.meta["shape"]))
     return {
         "dataset": dataset,
         "variant": variant,

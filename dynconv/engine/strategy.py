@@ -1,69 +1,118 @@
-"""How one run is spread over devices.  Here: one process, one device."""
+"""How one run is spread over processes: the protocol, and the choice.  The strategies are `single`, `ddp`, `zero`."""
 
 import contextlib
-from typing import Any
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
+from dynconv.engine.device import choose_precision
+from dynconv.engine.world import World
 from dynconv.errors import DynconvError
 from dynconv.study import Recipe
 
+STRATEGIES = ("auto", "single", "ddp", "deepspeed")
 
-class Single:
-    """One process on one device: mixed precision, clipping and the optimiser's step."""
 
-    name = "single"
-    world_size = 1
+class Strategy(ABC):
+    """One way to train a network on the devices of a `World`; the training loop knows nothing else of it.
 
-    def __init__(self, device: torch.device, recipe: Recipe):
-        self.device = device
-        self.clip_norm = recipe.clip_norm
-        self.precision = _precision(recipe.precision, device)
-        # fp16 underflows without loss scaling; bf16 has fp32's exponent and needs none.
-        self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == "fp16")
+    A step is: for each micro-batch, inside `micro_batch(last)`, a forward pass of `model` inside `autocast()` and
+    `backward(loss)`; then `step(lr)`.  The losses are shares of the global batch's: over micro-batches and processes
+    they add up, and so do their gradients.
+    """
+
+    name: ClassVar[str]
+    module: nn.Module  # the network as it was built: names, buffers, layers
+    model: nn.Module  # what is called
+
+    def __init__(self, world: World, device: torch.device, recipe: Recipe):
+        self.world, self.device, self.recipe = world, device, recipe
+        self.precision = choose_precision(recipe.precision, device)
+
+    def __enter__(self) -> "Strategy":
+        """Meet the other processes."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.world.leave()
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of mixed precision's fast operations."""
+        return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[self.precision]
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """The context in which the forward pass runs."""
         if self.precision == "fp32":
             return contextlib.nullcontext()
-        dtype = torch.bfloat16 if self.precision == "bf16" else torch.float16
-        return torch.autocast(self.device.type, dtype)
+        return torch.autocast(self.device.type, self.dtype)
 
+    @abstractmethod
+    def attach(self, module: nn.Module, accumulate: int, kept: dict[str, Any] | None) -> None:
+        """Take `module`, whose parameters and buffers are set, and make its optimiser.
+
+        Args:
+            module: on the device.
+            accumulate: micro-batches a step.
+            kept: `optimizer_state()` of a checkpoint, of any strategy and number of processes; None at the start.
+        """
+
+    def micro_batch(self, last: bool) -> contextlib.AbstractContextManager[Any]:
+        """The context of one micro-batch; gradients need to meet after the `last` of a step only."""
+        return contextlib.nullcontext()
+
+    @abstractmethod
     def backward(self, loss: torch.Tensor) -> None:
-        """Add the gradients of `loss`."""
-        self.scaler.scale(loss).backward()
+        """Add the gradients of `loss`, this process' share of the global batch's loss."""
 
-    def step(self, model: nn.Module, optimizer: torch.optim.Optimizer, lr: float) -> None:
-        """Clip, step and zero the gradients."""
-        for group in optimizer.param_groups:
-            group["lr"] = lr
-        if self.clip_norm is not None:
-            self.scaler.unscale_(optimizer)
-            nn.utils.clip_grad_norm_(model.parameters(), self.clip_norm)
-        self.scaler.step(optimizer)
-        self.scaler.update()
-        optimizer.zero_grad(set_to_none=True)
+    @abstractmethod
+    def step(self, lr: float) -> None:
+        """Clip the gradients, step with learning rate `lr`, and forget the gradients."""
 
+    @abstractmethod
+    def parameters(self) -> dict[str, torch.Tensor]:
+        """Every parameter by name, whole and in fp32 (shared memory, not to be changed).  Collective."""
 
-def choose_device(name: str) -> torch.device:
-    """`auto` is the first GPU, or the CPU; anything else is a torch device."""
-    if name == "auto":
-        return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise DynconvError(f"--device: unknown device {name!r}; valid: auto, cpu, cuda, cuda:0, ...") from None
-    if device.type not in ("cpu", "cuda"):
-        raise DynconvError(f"--device: {name!r} is not supported; valid: auto, cpu, cuda, cuda:0, ...")
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise DynconvError(f"--device {name}: torch {torch.__version__} sees no GPU on this machine; valid: auto, cpu")
-    return device
+    @abstractmethod
+    def optimizer_state(self) -> dict[str, Any]:
+        """What the optimiser remembers, in the one form that every strategy reads.  Collective.
+
+        `slots`: for each kind of memory (momentum_buffer, exp_avg, ...) the tensors by parameter name, whole, fp32;
+        `steps`: the optimiser's own count; `scaler`: the state of fp16's loss scaling, empty without.
+        """
+
+    def plain(self) -> nn.Module:
+        """The network as it was built, with its current parameters, to evaluate or to overwrite.  Collective.
+
+        Training is over after it.
+        """
+        self.module._compiled_call_impl = None  # compiling it once more for evaluation would not pay
+        return self.module
 
 
-def _precision(wanted: str, device: torch.device) -> str:
-    if wanted == "auto":
-        return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
-    if wanted == "fp16" and device.type == "cpu":
-        raise DynconvError("recipe key precision: fp16 needs a GPU; valid on a CPU: auto, fp32, bf16")
-    return wanted
+def choose(name: str, world: World) -> type[Strategy]:
+    """The strategy of that name; `auto` is `single` for a process alone and `ddp` for many.
+
+    Raises:
+        DynconvError: unknown name, `single` for many processes, or DeepSpeed is not installed.
+    """
+    if name not in STRATEGIES:
+        raise DynconvError(f"unknown strategy {name!r}; valid: {', '.join(STRATEGIES)}")
+    if name == "single" and world.size > 1:
+        raise DynconvError(
+            f"strategy single: started as {world.size} processes, which would all train the same run; "
+            "valid: auto, ddp, deepspeed, or one process"
+        )
+    if name == "single" or (name == "auto" and world.size == 1):
+        from dynconv.engine.single import Single
+
+        return Single
+    if name == "deepspeed":
+        from dynconv.engine.zero import Zero
+
+        return Zero
+    from dynconv.engine.ddp import Ddp
+
+    return Ddp

@@ -3,7 +3,6 @@
 import math
 
 import pytest
-import torch
 
 from dynconv import data, records
 from dynconv.engine.run import train_run
@@ -66,7 +65,7 @@ def test_a_run_that_dies_leaves_its_cause(make_study, store, tmp_path, monkeypat
     def broken(*args, **kwargs):
         raise RuntimeError("the GPU fell off\nthe bus")
 
-    monkeypatch.setattr("dynconv.engine.run.fit", broken)
+    monkeypatch.setattr("dynconv.engine.train.fit", broken)
     study = make_study(on_failure=on_failure)
     out, failures = tmp_path / "out", tmp_path / "failures"
     if on_failure == "stop":
@@ -135,12 +134,3 @@ def test_recipes_reach_the_optimiser(make_study, store, tmp_path, optimizer, sch
 def test_mixed_precision_trains(make_study, store, tmp_path, precision):
     row = train(make_study(precision=precision), store, tmp_path, "digits", "odconv")
     assert row["status"] == "ok" and row["precision"] == precision
-
-
-@pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
-@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
-def test_a_gpu_trains_every_precision(make_study, store, tmp_path, precision):
-    key = RunKey("digits", "odconv", 0)
-    row = train_run(make_study(precision=precision), key, tmp_path, store, device_name="cuda", toy=True, say=quiet)
-    assert row["status"] == "ok" and row["device"] == torch.cuda.get_device_name()

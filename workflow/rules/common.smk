@@ -68,8 +68,12 @@ def last_word(dataset, variant, seed):
     )
 
 
-# The jobs' `dynconv` is the one beside this Snakemake, whether or not its environment was activated.
-shell.prefix(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"; ')
+# The jobs' `dynconv` is the one beside this Snakemake, whether or not its environment was activated.  Of many processes
+# of one job, all but the first append $OF_RANK to the name of their log.
+shell.prefix(
+    f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"; '
+    "OF_RANK=; [ ${{RANK:-0}} = 0 ] || OF_RANK=.rank$RANK; "
+)
 
 # A Path, not a str: Snakemake reruns jobs whose str params changed, and a study moved to another file is the same
 # study.  What fixes a run's numbers is in `run_hash`, which is a str.

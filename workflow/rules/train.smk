@@ -33,4 +33,4 @@ for variant in [variant.name for variant in STUDY.variants if not variant.rule]:
         shell:
             "dynconv train --study {params.study:q} --dataset {wildcards.dataset:q} --variant {params.variant:q}"
             " --seed {wildcards.seed} --out {params.out:q} --data {params.data:q} --failures {params.failures:q}"
-            " --threads {threads} > {log:q} 2>&1"
+            " --threads {threads} > {log:q}$OF_RANK 2>&1"

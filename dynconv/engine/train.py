@@ -1,0 +1,136 @@
+"""From a network and its data to the outcome of the run: training, evaluation, and what it cost."""
+
+import gc
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dynconv.data.batches import Batches
+from dynconv.engine import provenance
+from dynconv.engine.checkpoint import Checkpoints, fill
+from dynconv.engine.energy import Meter
+from dynconv.engine.evaluate import evaluate
+from dynconv.engine.loop import fit
+from dynconv.engine.progress import Progress
+from dynconv.engine.setup import Setup
+from dynconv.engine.shares import Shares
+from dynconv.engine.state import State
+from dynconv.engine.strategy import Strategy
+from dynconv.models.macs import count as count_macs
+from dynconv.stopping import Stop, Stopped
+from dynconv.study import RunKey, Study
+
+Say = Callable[[str], None] | None  # None: this process does not speak
+Result = tuple[dict[str, Any], list[dict[str, Any]], dict[str, list[Any]]]  # outcome, metrics, predictions
+
+
+def train(
+    study: Study,
+    key: RunKey,
+    place: Setup,
+    strategy: Strategy,
+    checkpoints: Checkpoints,
+    say: Say,
+    stop: Stop,
+    board: Path | None,
+) -> Result:
+    """Train and evaluate; where the GPU's memory is too small, in more and smaller micro-batches.
+
+    The global batch stays; batch normalisation then takes its statistics from fewer examples at a time.
+
+    Raises:
+        Stopped: `stop` was asked for; or memory was too small, which many processes can only deal with by a new start.
+    """
+    accumulate = checkpoints.accumulate(place.world, place.recipe.accumulate)
+    while True:
+        try:
+            return _attempt(study, key, place, strategy, checkpoints, say, stop, board, accumulate)
+        except torch.OutOfMemoryError as error:
+            accumulate *= 2
+            if accumulate * place.world.size > _shares(place, 1).least:
+                raise  # one example at a time is too much
+            checkpoints.note(accumulate)
+            if place.world.size > 1:
+                words = f"out of GPU memory: the next start takes {accumulate} micro-batches a step"
+                raise Stopped(words) from error
+        if say:
+            say(f"out of GPU memory: continues with {accumulate} micro-batches a step")
+        gc.collect()  # only here, outside of `except`: the error's traceback held the tensors of the step
+        torch.cuda.empty_cache()
+
+
+def _shares(place: Setup, accumulate: int) -> Shares:
+    recipe = place.recipe
+    return Shares(len(place.prepared.train.x), recipe.batch_size, recipe.drop_last, accumulate, place.world)
+
+
+def _attempt(
+    study: Study,
+    key: RunKey,
+    place: Setup,
+    strategy: Strategy,
+    checkpoints: Checkpoints,
+    say: Say,
+    stop: Stop,
+    board: Path | None,
+    accumulate: int,
+) -> Result:
+    task, recipe, device, prepared, world = place
+    shares = _shares(place, accumulate)
+    content, lines = checkpoints.load(world)
+    if say:
+        for line in lines:
+            say(line)
+    torch.manual_seed(key.seed)
+    module = place.build(study, key.variant)
+    state = State(recipe, shares.steps, Meter(device))
+    if content:
+        fill(module, content)
+        state.restore(content["state"], device)
+    params = sum(p.numel() for p in module.parameters() if p.requires_grad)
+    strategy.attach(module, accumulate, content and content["optimizer"])
+    data = Batches(prepared.train, place.meta, device)
+    provenance.reset_peak_memory(device)
+    progress = Progress(recipe.epochs, shares.steps, shares.seen / shares.steps, state.step, say, board)
+    try:
+        cause = fit(state, task, data, recipe, key.seed, strategy, shares, checkpoints, progress, stop)
+    finally:
+        progress.close()
+    state.account(world)
+    outcome: dict[str, Any] = {
+        "params": params,
+        "epochs": state.step // shares.steps,
+        "steps": state.step,
+        "accumulate": accumulate,
+        "train_s": state.train_s,
+        "data_wait_s": state.data_wait_s,
+        "samples_per_s": state.step / shares.steps * shares.seen / max(state.train_s, 1e-9),
+        "peak_memory_bytes": world.most([provenance.peak_memory_bytes(device)])[0],
+        "energy_j": state.energy_j,
+    }
+    if cause:
+        return _failed(cause, outcome, state, say)
+    model = strategy.plain()
+    if state.average is not None:
+        state.average.apply(model)
+    batch = max(1, recipe.batch_size // (accumulate * world.size))
+    metrics, predictions = evaluate(model, task, Batches(prepared.test, place.meta, device), batch, strategy)
+    if not all(map(math.isfinite, metrics.values())):  # the last step can be the one that diverges
+        names = ", ".join(name for name, value in metrics.items() if not math.isfinite(value))
+        return _failed(f"{names} of the test split is NaN or infinite after the last step", outcome, state, say)
+    macs = count_macs(model, tuple(place.meta["shape"]), metrics.get("executed_fraction"))
+    outcome |= {"status": "ok", "macs": macs.executed, "macs_theoretical": macs.theoretical, **metrics}
+    final = [
+        {"split": "test", "epoch": recipe.epochs, "step": state.step, "metric": name, "value": value}
+        for name, value in metrics.items()
+    ]
+    return outcome, state.metrics + final, predictions
+
+
+def _failed(cause: str, outcome: dict[str, Any], state: State, say: Say) -> Result:
+    if say:
+        say(f"failed: {cause}")
+    return outcome | {"status": "failed", "failure": cause}, state.metrics, {}

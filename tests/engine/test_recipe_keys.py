@@ -1,0 +1,114 @@
+"""Keys of the recipe that change how a step is computed."""
+
+import shutil
+
+import pytest
+import torch
+from fits import distance, train
+from ranks import in_ranks
+
+from dynconv import models
+from dynconv.engine import compiler
+from dynconv.engine.ema import Average
+from dynconv.engine.single import Single
+from dynconv.engine.world import World
+from dynconv.errors import DynconvError
+from dynconv.study import Recipe
+
+GENTLE = {"lr": 1e-4, "batch_size": 10, "temperature_epochs": 2}
+
+
+def run(study, store, out, variant="odconv", size=1, name="single", **options):
+    return in_ranks(size, train, study, "ucr/GunPoint", variant, store, out, name, **options)[0]
+
+
+def test_accumulating_is_one_batch_where_nothing_looks_at_the_batch(make_study, store, tmp_path):
+    options = {"without": (torch.nn.modules.batchnorm._BatchNorm,)}
+    whole = run(make_study(**GENTLE), store, tmp_path, **options)
+    for parts in (2, 3):
+        assert distance(whole, run(make_study(accumulate=parts, **GENTLE), store, tmp_path, **options)) < 1e-9
+
+
+def test_clipping_bounds_the_step(make_study, store, tmp_path):
+    keys = {**GENTLE, "momentum": 0.0, "nesterov": False, "weight_decay": 0.0, "schedule": "constant", "epochs": 1}
+    begin = run(make_study(**keys), store, tmp_path, stop=None)["tensors"]
+    free = run(make_study(**{**keys, "lr": 1e-6}), store, tmp_path)["tensors"]
+    bound = run(make_study(clip_norm=1e-3, **keys), store, tmp_path)["tensors"]
+    names = [name for name in begin if name.endswith("weight")]
+
+    def moved(other):
+        return sum(float(((begin[name] - other[name]) ** 2).sum()) for name in names) ** 0.5
+
+    assert moved(free) < 1e-2 and moved(bound) > 0
+    assert moved(bound) > moved(free) / 10
+
+
+def test_the_average_is_the_one_written_down():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    average, expected = Average(0.5), None
+    for step in range(1, 6):
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter += torch.randn_like(parameter)
+        model(torch.randn(4, 2))
+        now = torch.cat([value.flatten() for value in model.state_dict().values() if value.is_floating_point()]).clone()
+        decay = min(0.5, (1 + step) / (10 + step))
+        expected = now if expected is None else decay * expected + (1 - decay) * now
+        average.update({name: p.detach() for name, p in model.named_parameters()}, model, step)
+    average.apply(model)
+    found = torch.cat([value.flatten() for value in model.state_dict().values() if value.is_floating_point()])
+    torch.testing.assert_close(found, expected)
+
+
+def test_the_average_is_what_is_evaluated(make_study, store, tmp_path):
+    keys = {**GENTLE, "lr": 0.01}
+    last = run(make_study(**keys), store, tmp_path)
+    mean = run(make_study(ema_decay=0.999, **keys), store, tmp_path)
+    assert last["curve"] == mean["curve"] and last["metrics"] != mean["metrics"]
+
+
+@pytest.mark.parametrize("name", ["ddp", "deepspeed"])
+def test_mixed_precision_is_the_same_under_every_strategy(make_study, store, tmp_path, name):
+    study = make_study(precision="bf16", zero_stage=3, **GENTLE)
+    options = {"dtype": torch.float32}
+    alone = run(study, store, tmp_path, **options)
+    assert distance(alone, run(study, store, tmp_path, name=name, **options)) < 1e-6
+    assert distance(alone, run(make_study(**GENTLE), store, tmp_path, **options)) > 1e-5  # it is another precision
+
+
+@pytest.mark.parametrize("variant", ["vanilla", "hard_attention", "soft_local", "soft_global", "odconv"])
+def test_compiled_once_and_never_again_after_the_first_epoch(monkeypatch, variant):
+    # The graphs are traced and guarded for real and then run as they are: that needs no C++ compiler.
+    monkeypatch.setattr(compiler, "BACKEND", "aot_eager")
+    from torch._dynamo.utils import counters
+
+    torch._dynamo.reset()
+    counters.clear()
+    torch.manual_seed(0)
+    model = models.build(variant, ndim=1, in_channels=1, num_classes=2, width=0.125)
+    strategy = Single(World(), torch.device("cpu"), Recipe(compile=True, lr=0.01))
+    strategy.attach(model, 1, None)
+    seen = []
+    for epoch in range(3):
+        for size in (7, 7, 6):  # the two sizes of an epoch's batches
+            models.anneal(model, temperature=30.0 / (epoch + 1), fraction=epoch / 3)
+            models.give_keys(model, torch.randint(2**60, (size,)))
+            logits = strategy.model(torch.randn(size, 1, 40))
+            strategy.backward(logits.square().mean() + models.auxiliary_loss(model))
+            strategy.step(0.01)
+        seen.append((counters["stats"]["unique_graphs"], sum(counters["graph_break"].values())))
+    assert seen[0] == seen[1] == seen[2] == (2, 0)  # one graph a size, without a break
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
+def test_compiled_it_computes_the_same(make_study, store, tmp_path):
+    plain = run(make_study(epochs=1, **GENTLE), store, tmp_path, "hard_attention", dtype=torch.float32)
+    fast = run(make_study(epochs=1, compile=True, **GENTLE), store, tmp_path, "hard_attention", dtype=torch.float32)
+    assert distance(plain, fast) < 1e-3  # sums are fused, so they are rounded otherwise
+
+
+def test_without_a_compiler_the_key_is_refused(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(DynconvError, match=r"compile: needs a C\+\+ compiler"):
+        compiler.compile_module(torch.nn.Linear(1, 1), torch.device("cpu"))
