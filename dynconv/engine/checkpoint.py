@@ -101,11 +101,14 @@ class Checkpoints:
 
     def accumulate(self, world: World, recipe: int) -> int:
         """Micro-batches a step: the recipe's, or what an earlier start of the run has had to `note`; collective."""
-        noted = 0
-        if world.leads and self.memory.exists():
-            identity, _, number = self.memory.read_text(encoding="utf-8").rpartition("\n")
-            noted = int(number) if identity == self.identity and number.isdecimal() else 0
-        return max([recipe, *world.most([noted])])
+        return max([recipe, *world.most([self.noted() if world.leads else 0])])
+
+    def noted(self) -> int:
+        """What `note` has been told for this run; 0 if nothing."""
+        if not self.memory.exists():
+            return 0
+        identity, _, number = self.memory.read_text(encoding="utf-8").rpartition("\n")
+        return int(number) if identity == self.identity and number.isdecimal() else 0
 
     def note(self, accumulate: int) -> None:
         """Remember that the GPU's memory asks for so many micro-batches a step."""

@@ -54,12 +54,19 @@ def train(
                 raise  # one example at a time is too much
             checkpoints.note(accumulate)
             if place.world.size > 1:
-                words = f"out of GPU memory: the next start takes {accumulate} micro-batches a step"
-                raise Stopped(words) from error
+                raise _anew(accumulate) from error
+        except RuntimeError as error:  # a lost connection: has another process run out of memory?
+            if place.world.size > 1 and checkpoints.noted() > accumulate:
+                raise _anew(checkpoints.noted()) from error
+            raise
         if say:
             say(f"out of GPU memory: continues with {accumulate} micro-batches a step")
         gc.collect()  # only here, outside of `except`: the error's traceback held the tensors of the step
         torch.cuda.empty_cache()
+
+
+def _anew(accumulate: int) -> Stopped:
+    return Stopped(f"out of GPU memory: the next start takes {accumulate} micro-batches a step")
 
 
 def _shares(place: Setup, accumulate: int) -> Shares:
