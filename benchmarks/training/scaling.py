@@ -17,6 +17,7 @@ import yaml
 from dynconv import records
 from dynconv.data.prepare import prepare
 
+DATASET = "tiny_imagenet"  # its toy: few images, of the real size
 PROGRAMS = Path(sys.executable).parent
 
 
@@ -28,14 +29,15 @@ def main() -> None:
     parser.add_argument("--strategy", choices=["ddp", "deepspeed"], default="ddp")
     parser.add_argument("--variant", default="vanilla")
     parser.add_argument("--width", type=float, default=1.0)
+    parser.add_argument("--batch", type=int, default=32, help="of all processes together")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     words = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="scaling-") as scratch:
         folder = Path(scratch)
-        prepare("digits", folder / "data")
-        recipe = {"width": words.width, "epochs": 1, "batch_size": 128}
-        study = {"name": "scaling", "datasets": ["digits"], "seeds": [0], "recipes": {"classification": recipe}}
+        prepare(DATASET, folder / "data", toy=True)
+        recipe = {"width": words.width, "epochs": 2, "batch_size": words.batch, "lr": 0.01}
+        study = {"name": "scaling", "datasets": [DATASET], "seeds": [0], "recipes": {"classification": recipe}}
         study["variants"] = sorted({"vanilla", "odconv", words.variant})  # a study has two at least
         (folder / "study.yaml").write_text(yaml.safe_dump(study))
         rates: dict[int, list[float]] = {count: [] for count in words.processes}
@@ -44,7 +46,9 @@ def main() -> None:
                 rates[count].append(samples_per_s(folder, count, words))
                 print(f"turn {turn + 1}: {count} processes  {rates[count][-1]:,.0f} samples/s", flush=True)
     first = words.processes[0]
-    print(f"\n{words.variant}, width {words.width:g}, {words.strategy}, {words.device}, one thread a process")
+    print(
+        f"\n{words.variant}, width {words.width:g}, 64x64 pixels, batch {words.batch}, {words.strategy}, {words.device}, one thread a process"
+    )
     print(f"{'processes':>9}  {'samples/s':>10}  {'min':>8}  {'max':>8}  {f'over {first}':>8}")
     for count, seen in rates.items():
         ratio = statistics.median(b / a for a, b in zip(rates[first], seen, strict=True))
@@ -53,9 +57,9 @@ def main() -> None:
 
 def samples_per_s(folder: Path, count: int, words: argparse.Namespace) -> float:
     out = folder / "out"
-    command = [PROGRAMS / "dynconv", "train", "--study", folder / "study.yaml", "--dataset", "digits", "--seed", "0"]
+    command = [PROGRAMS / "dynconv", "train", "--study", folder / "study.yaml", "--dataset", DATASET, "--seed", "0"]
     command += ["--variant", words.variant, "--out", out, "--data", folder / "data", "--device", words.device]
-    command += ["--threads", "1", "--strategy", words.strategy]
+    command += ["--threads", "1", "--strategy", words.strategy, "--toy"]
     if count > 1:
         start = [PROGRAMS / "torchrun", "--standalone", f"--nproc-per-node={count}", "--no-python"]
         command = [*start, *command]

@@ -40,11 +40,12 @@ class Block(nn.Module):
         for index in range(1, self.length + 1):
             branch = getattr(self, f"bn{index}")(getattr(self, f"conv{index}")(branch))
             if index < self.length:
-                branch = torch.relu(branch)
+                branch = torch.relu_(branch)  # in place: what a batch norm returns nobody else needs
         branch = self.attention(branch)
         if self.mask is not None:
             branch = branch * self.mask(x)
-        return torch.relu(branch + self.downsample(x))
+        branch += self.downsample(x)
+        return torch.relu_(branch)
 
 
 def branch(depth: int, in_channels: int, channels: int, stride: int, dilation: int) -> list[ConvShape]:
@@ -107,7 +108,7 @@ class Backbone(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The last stage's feature maps."""
-        x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))
+        x = self.maxpool(torch.relu_(self.bn1(self.conv1(x))))
         for stage in range(1, 5):
             x = getattr(self, f"layer{stage}")(x)
         return x

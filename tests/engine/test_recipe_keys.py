@@ -101,6 +101,21 @@ def test_compiled_once_and_never_again_after_the_first_epoch(monkeypatch, varian
     assert seen[0] == seen[1] == seen[2] == (2, 0)  # one graph a size, without a break
 
 
+def train_traced(*args, **options):
+    compiler.BACKEND = "aot_eager"
+    return train(*args, **options)
+
+
+@pytest.mark.parametrize(("name", "stage"), [("ddp", 0), ("deepspeed", 1), ("deepspeed", 3)])
+def test_compiled_on_many_processes(make_study, store, tmp_path, name, stage):
+    keys = {**GENTLE, "epochs": 1, "batch_size": 12, "zero_stage": stage}
+    options = {"dtype": torch.float32}
+    plain = run(make_study(**keys), store, tmp_path, "hard_attention", 2, name, **options)
+    study = make_study(compile=True, **keys)
+    fast, *_ = in_ranks(2, train_traced, study, "ucr/GunPoint", "hard_attention", store, tmp_path, name, **options)
+    assert distance(plain, fast) < 1e-4
+
+
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
 def test_compiled_it_computes_the_same(make_study, store, tmp_path):
     plain = run(make_study(epochs=1, **GENTLE), store, tmp_path, "hard_attention", dtype=torch.float32)
