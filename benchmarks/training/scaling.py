@@ -46,9 +46,8 @@ def main() -> None:
                 rates[count].append(samples_per_s(folder, count, words))
                 print(f"turn {turn + 1}: {count} processes  {rates[count][-1]:,.0f} samples/s", flush=True)
     first = words.processes[0]
-    print(
-        f"\n{words.variant}, width {words.width:g}, 64x64 pixels, batch {words.batch}, {words.strategy}, {words.device}, one thread a process"
-    )
+    what = f"{words.variant}, width {words.width:g}, 64x64 pixels, batch {words.batch}"
+    print(f"\n{what}, {words.strategy}, {words.device}, one thread a process")
     print(f"{'processes':>9}  {'samples/s':>10}  {'min':>8}  {'max':>8}  {f'over {first}':>8}")
     for count, seen in rates.items():
         ratio = statistics.median(b / a for a, b in zip(rates[first], seen, strict=True))

@@ -62,10 +62,11 @@ def fit(
             torch.manual_seed(keyed.whole(f"{seed}/{state.step}/{world.rank}"))
             share = min(1.0, state.step / total)
             models.anneal(module, temperature=temperature(recipe, state.step, steps), fraction=share)
+            begun = time.perf_counter()
             ids = torch.cat([part.ids for part in parts])
             x, y = data.augmented(ids, recipe.augment, seed=seed, epoch=epoch, task=task.name)
             keys = keyed.keys(seed, epoch, ids.to(device), "noise")
-            waited = time.perf_counter() - now
+            waited = time.perf_counter() - begun
             count = world.sum(task.count(y)).clamp(min=1)
             loss_sum, extra = torch.zeros(2, dtype=torch.float64, device=device).unbind()
             start = 0

@@ -43,7 +43,7 @@ class Progress:
         """A step is done, of which `waited` seconds went by until its batch was there."""
         self.done, self.count, self.waited = done, self.count + 1, self.waited + waited
         if self.bar:
-            self.bar.update(self.bar.task_ids[0], completed=done, text=self._text())
+            self.bar.update(self.bar.task_ids[0], completed=done, text=self._brief())
         elif time.perf_counter() - self.since >= _EVERY_S:
             self._line()
 
@@ -73,6 +73,11 @@ class Progress:
         loss = f"loss {self.values['loss']:.4f}  lr {self.values['lr']:.3g}  " if self.values else ""
         return f"{loss}{rates['samples_per_s']:,.0f} samples/s  {rates['data_wait_ms']:.1f} ms data wait a step"
 
+    def _brief(self) -> str:
+        rates = self._rates()
+        loss = f"loss {self.values['loss']:.4f} " if self.values else ""
+        return f"{loss}{rates['samples_per_s']:,.0f}/s, data {rates['data_wait_ms']:.1f} ms"
+
     def _line(self) -> None:
         epoch, self.spoken = -(-self.done // self.steps), True
         if self.say:
@@ -84,9 +89,8 @@ def _bar(total: int, done: int) -> Any:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    bar = Bar(
-        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[text]}"), transient=True
-    )
+    shown = BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[text]}")
+    bar = Bar(*shown, transient=True)
     bar.add_task("", total=total, completed=done, text="")
     bar.start()
     return bar
