@@ -35,6 +35,11 @@ class Batches:
         if self.resident:
             self._x, self._y = (_upload(array, self.device) for array in arrays)
 
+    @property
+    def index_device(self) -> torch.device:
+        """Where ids are best: beside resident arrays, else on the CPU, or gathering would wait for the GPU's work."""
+        return self.device if self.resident else torch.device("cpu")
+
     def __len__(self) -> int:
         return len(self._arrays.x)
 

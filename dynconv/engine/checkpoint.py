@@ -17,11 +17,14 @@ from typing import Any
 import torch
 from torch import nn
 
+from dynconv.engine.shares import Shares
 from dynconv.engine.state import State
 from dynconv.engine.strategy import Strategy
 from dynconv.engine.world import World
+from dynconv.errors import DynconvError
 from dynconv.files import atomic, write_text
 
+_MANY = 2**31  # examples: any micro-batch is known to fit
 FORMAT = 2  # counts up when the content changes its form
 
 
@@ -29,12 +32,13 @@ class Refused(Exception):
     """A file that is no usable checkpoint of this run; says why, in one line."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Checkpoints:
     """The checkpoints of one run; `identity` names the run, recipe, data and code that they belong to."""
 
     folder: Path
     identity: str
+    good: bool = False  # the last one has been read or written by this process: worth keeping as the one before
 
     @property
     def path(self) -> Path:
@@ -49,10 +53,10 @@ class Checkpoints:
     @property
     def memory(self) -> Path:
         """What `note` has noted."""
-        return self.folder / "checkpoint.accumulate"
+        return self.folder / "checkpoint.memory"
 
     def save(self, state: State, strategy: Strategy) -> None:
-        """Write the training's state; collective, the leading process writes.
+        """Write the training's state; collective, the leading process writes and the others wait for it.
 
         Raises:
             DynconvError: it cannot be written; the earlier checkpoints are untouched.
@@ -62,16 +66,28 @@ class Checkpoints:
         module, parameters = strategy.module, strategy.parameters()
         buffers = dict(module.named_buffers())  # ODConv's temperature included, which no state_dict has
         optimizer = strategy.optimizer_state()
-        if not strategy.world.leads:
-            return
         content = {"format": FORMAT, "identity": self.identity, "parameters": parameters, "buffers": buffers}
         content |= {"optimizer": optimizer, "state": state.content()}
+        error = None
+        if strategy.world.leads:
+            try:
+                self._write(content)
+            except DynconvError as found:
+                error = found
+        # Nobody goes on, or ends, before it is there: a launcher may kill what is left when the first one has ended.
+        if strategy.world.most([int(error is not None)])[0]:
+            raise error or DynconvError(f"{self.path}: the first process could not write it")
+
+    def _write(self, content: dict[str, Any]) -> None:
         buffer = io.BytesIO()  # torch reports a full disk as a RuntimeError of its own; Python as what it is
         torch.save(content, buffer)
         with atomic(self.path) as scratch:
-            scratch.write_bytes(buffer.getbuffer())
-            if self.path.exists():
+            with scratch.open("wb") as file:
+                file.write(buffer.getbuffer())
+                os.fsync(file.fileno())  # before the last one is moved
+            if self.good:
                 os.replace(self.path, self.previous)
+        self.good = True
 
     def load(self, world: World) -> tuple[dict[str, Any] | None, list[str]]:
         """The newest usable content, and one line for each thing that was found; collective.
@@ -90,6 +106,7 @@ class Checkpoints:
                     data = path.read_bytes()
                     step = self._read(data)["state"]["step"]
                     said.append(f"resuming after step {step} of {path}")
+                    self.good = path == self.path
                     break
                 except (Refused, OSError) as error:
                     data = None
@@ -99,20 +116,21 @@ class Checkpoints:
         data = world.broadcast(data)
         return None if data is None else self._read(data), said
 
-    def accumulate(self, world: World, recipe: int) -> int:
-        """Micro-batches a step: the recipe's, or what an earlier start of the run has had to `note`; collective."""
-        return max([recipe, *world.most([self.noted() if world.leads else 0])])
+    def accumulate(self, shares: Shares) -> int:
+        """Micro-batches a step: those of `shares`, or as many more as what was noted asks for; collective."""
+        fits = -shares.world.most([-self.noted() if shares.world.leads else -_MANY])[0]
+        return shares.for_at_most(fits)
 
     def noted(self) -> int:
-        """What `note` has been told for this run; 0 if nothing."""
+        """Examples of a micro-batch that are known to fit into a GPU's memory."""
         if not self.memory.exists():
-            return 0
+            return _MANY
         identity, _, number = self.memory.read_text(encoding="utf-8").rpartition("\n")
-        return int(number) if identity == self.identity and number.isdecimal() else 0
+        return int(number) if identity == self.identity and number.isdecimal() else _MANY
 
-    def note(self, accumulate: int) -> None:
-        """Remember that the GPU's memory asks for so many micro-batches a step."""
-        write_text(self.memory, f"{self.identity}\n{accumulate}")
+    def note(self, examples: int) -> None:
+        """Remember that no more examples of a micro-batch than that fit into the GPU's memory."""
+        write_text(self.memory, f"{self.identity}\n{examples}")
 
     def remove(self) -> None:
         """Delete them: the run is complete."""
@@ -123,13 +141,13 @@ class Checkpoints:
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 damaged = archive.testzip()
-        except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+        except Exception as error:  # a wrong bit can make the archive say anything: encrypted, another method, ...
             raise Refused(f"damaged or cut short ({' '.join(str(error).split())})") from None
         if damaged:
             raise Refused(f"damaged (the checksum of {damaged} is wrong)")
         try:
             content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-            found, version = content["identity"], content["format"]
+            found, version, _ = content["identity"], content["format"], content["state"]["step"]
         except Exception as error:  # whatever the loader makes of a foreign file, the run goes on
             raise Refused(f"no checkpoint of this program ({type(error).__name__})") from None
         if version != FORMAT:

@@ -40,7 +40,7 @@ def choose_device(name: str, world: World | None = None) -> torch.device:
 def choose_precision(wanted: str, device: torch.device) -> str:
     """The recipe's `precision`, with `auto` decided: fp32, bf16 or fp16."""
     if wanted == "auto":
-        return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+        return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if wanted == "fp16" and device.type == "cpu":
         raise DynconvError("recipe key precision: fp16 needs a GPU; valid on a CPU: auto, fp32, bf16")
     return wanted

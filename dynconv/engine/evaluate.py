@@ -23,21 +23,22 @@ def evaluate(
     """
     model.eval()
     world, device = strategy.world, strategy.device
-    own = torch.arange(len(data), device=device).tensor_split(world.size)[world.rank]
+    own = torch.arange(len(data), device=data.index_device).tensor_split(world.size)[world.rank]
     # A process without an example looks at the first and counts it not: its sums are zeros of the right shape.
-    keep = torch.full((max(1, len(own)),), len(own) > 0, device=device)
-    own = own if len(own) else own.new_zeros(1)
+    seen = len(own) > 0
+    own = own if seen else own.new_zeros(1)
     sums: Sums = {}
     measured: Sums = {}
     columns: dict[str, list[Any]] = {"example_id": []}
-    for ids, counts in zip(own.split(batch_size), keep.split(batch_size), strict=True):
+    for ids in own.split(batch_size):
         x, y = data.get(ids)
+        counts = torch.full((len(ids),), seen, device=device)
         with strategy.autocast():
             logits = model(x)
         sums = add(sums, task.sums(logits, y, counts))
         measures = {name: (value.double() * counts).sum() for name, value in models.measures(model).items()}
         measured = add(measured, measures)
-        columns["example_id"] += ids[counts].tolist()
+        columns["example_id"] += ids.tolist() if seen else []
         for name, values in task.predictions(logits[counts], y[counts]).items():
             columns.setdefault(name, []).extend(values)
     metrics = task.metrics({name: world.sum(value) for name, value in sums.items()})

@@ -44,7 +44,7 @@ def fit(
     kept = state.step  # steps that the checkpoint holds
     strategy.model.train()
     for epoch in range(state.step // steps, recipe.epochs):
-        order = keyed.permutation(seed, epoch, len(data), device)
+        order = keyed.permutation(seed, epoch, len(data), data.index_device)
         for parts in shares.of_epoch(order)[state.step - epoch * steps :]:
             # Between steps, not after one: by then the end of an epoch has been dealt with.
             now = time.perf_counter()

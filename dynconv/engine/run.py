@@ -95,7 +95,11 @@ def train_run(
     try:
         with strategy:
             result = train(study, key, place, strategy, checkpoints, speak, stop or Stop(), board)
-    except (DynconvError, Stopped):
+    except Stopped:
+        raise
+    except DynconvError as error:
+        if world.leads:
+            leave(failures, row, str(error), traceback.format_exc())
         raise
     except Exception as error:
         cause = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

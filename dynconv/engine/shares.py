@@ -41,6 +41,22 @@ class Shares:
                 f"processes: each needs an example; valid: accumulate x processes up to {least}"
             )
 
+    @property
+    def largest(self) -> int:
+        """Examples of this process' largest micro-batch."""
+        return -(-self.batch_size // (self.accumulate * self.world.size))
+
+    def for_at_most(self, examples: int) -> int:
+        """Micro-batches a step, doubled from these until none has more than `examples`, or one is the least."""
+        accumulate = self.accumulate
+        while -(-self.batch_size // (accumulate * self.world.size)) > examples and self.can_be(2 * accumulate):
+            accumulate *= 2
+        return accumulate
+
+    def can_be(self, accumulate: int) -> bool:
+        """Are there enough examples for so many micro-batches a step?"""
+        return accumulate * self.world.size <= self.least
+
     def of_epoch(self, order: torch.Tensor) -> list[list[Part]]:
         """This process' parts of every batch of the epoch; `order` int64 [n]."""
         return [self._parts(batch) for batch in split_epoch(order, self.batch_size, self.drop_last)]

@@ -22,9 +22,10 @@ def read(optimizer: torch.optim.Optimizer, module: nn.Module) -> dict[str, Any]:
 def write(optimizer: torch.optim.Optimizer, module: nn.Module, kept: dict[str, Any]) -> None:
     """Set what `read` has read, of this or of another optimiser of the same kind."""
     for name, parameter in module.named_parameters():
+        if not any(name in tensors for tensors in kept["slots"].values()):
+            continue  # it never had a gradient
         state: dict[str, Any] = {} if kept["steps"] is None else {"step": torch.tensor(kept["steps"])}
         for key, tensors in kept["slots"].items():
             # Of the parameter's own layout: with another, sums would be added up in another order.
             state[key] = torch.empty_like(parameter).copy_(tensors[name])
-        if state:
-            optimizer.state[parameter] = state
+        optimizer.state[parameter] = state

@@ -35,8 +35,8 @@ class Strategy(ABC):
         """Meet the other processes."""
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self.world.leave()
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        self.world.leave(failed=kind is not None)
 
     @property
     def dtype(self) -> torch.dtype:

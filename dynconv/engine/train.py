@@ -2,6 +2,7 @@
 
 import gc
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,25 +45,36 @@ def train(
     Raises:
         Stopped: `stop` was asked for; or memory was too small, which many processes can only deal with by a new start.
     """
-    accumulate = checkpoints.accumulate(place.world, place.recipe.accumulate)
+    accumulate = checkpoints.accumulate(_shares(place, place.recipe.accumulate))
     while True:
+        shares = _shares(place, accumulate)
         try:
-            return _attempt(study, key, place, strategy, checkpoints, say, stop, board, accumulate)
+            return _attempt(study, key, place, strategy, checkpoints, say, stop, board, shares)
         except torch.OutOfMemoryError as error:
             accumulate *= 2
-            if accumulate * place.world.size > _shares(place, 1).least:
+            if not shares.can_be(accumulate):
                 raise  # one example at a time is too much
-            checkpoints.note(accumulate)
+            checkpoints.note(_shares(place, accumulate).largest)
             if place.world.size > 1:
                 raise _anew(accumulate) from error
         except RuntimeError as error:  # a lost connection: has another process run out of memory?
-            if place.world.size > 1 and checkpoints.noted() > accumulate:
-                raise _anew(checkpoints.noted()) from error
+            if place.world.size > 1 and _told_to_halve(checkpoints, shares):
+                raise _anew(shares.for_at_most(checkpoints.noted())) from error
             raise
         if say:
             say(f"out of GPU memory: continues with {accumulate} micro-batches a step")
         gc.collect()  # only here, outside of `except`: the error's traceback held the tensors of the step
         torch.cuda.empty_cache()
+
+
+def _told_to_halve(checkpoints: Checkpoints, shares: Shares, seconds: float = 5.0) -> bool:
+    """Has another process noted that these micro-batches are too large?  Its file may take a moment to be seen."""
+    until = time.monotonic() + seconds
+    while checkpoints.noted() >= shares.largest:
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.2)
+    return True
 
 
 def _anew(accumulate: int) -> Stopped:
@@ -83,10 +95,10 @@ def _attempt(
     say: Say,
     stop: Stop,
     board: Path | None,
-    accumulate: int,
+    shares: Shares,
 ) -> Result:
     task, recipe, device, prepared, world = place
-    shares = _shares(place, accumulate)
+    accumulate = shares.accumulate
     content, lines = checkpoints.load(world)
     if say:
         for line in lines:

@@ -1,6 +1,7 @@
 """The processes that train one run together, as the environment tells, and what they say to each other."""
 
 import os
+import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,10 +38,20 @@ class World:
             dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
         else:
             dist.init_process_group(backend, init_method=f"tcp://{self.master}", rank=self.rank, world_size=self.size)
+        if self.size > 1 and device.type == "cuda":
+            own = f"{platform.node()} {torch.cuda.get_device_properties(device).uuid}"
+            everybody: list[Any] = [None] * self.size
+            dist.all_gather_object(everybody, own)
+            if len(set(everybody)) < self.size:
+                raise DynconvError(f"{self.size} processes for {len(set(everybody))} GPUs; valid: a process a GPU")
 
-    def leave(self) -> None:
-        """End the group of `join`, if there is one."""
-        if dist.is_initialized():
+    def leave(self, failed: bool = False) -> None:
+        """End the group of `join`, if there is one; `failed`: without waiting for what will never arrive."""
+        if not dist.is_initialized():
+            return
+        if failed and torch.cuda.is_initialized() and hasattr(dist.distributed_c10d, "_abort_process_group"):
+            dist.distributed_c10d._abort_process_group()
+        else:
             dist.destroy_process_group()
 
     def sum(self, x: torch.Tensor) -> torch.Tensor:

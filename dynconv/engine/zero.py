@@ -20,9 +20,11 @@ from dynconv.engine.buffers import average_buffers
 from dynconv.engine.compiler import compile_module
 from dynconv.engine.optim import build_optimizer
 from dynconv.engine.strategy import Strategy
+from dynconv.engine.world import World
 from dynconv.errors import DynconvError
 from dynconv.models.layers.batch_norm import synchronise
 from dynconv.models.resnet import Block
+from dynconv.study import Recipe
 
 
 class Zero(Strategy):
@@ -30,15 +32,25 @@ class Zero(Strategy):
 
     name: ClassVar[str] = "deepspeed"
 
+    def __init__(self, world: World, device: torch.device, recipe: Recipe):
+        super().__init__(world, device, recipe)
+        if self.precision == "fp16" and recipe.zero_stage > 0:
+            # Its own loss scaling never recovers from an overflow, and clips the scaled gradients (DeepSpeed 0.19).
+            raise DynconvError(
+                f"precision fp16 does not train under deepspeed with zero_stage {recipe.zero_stage}; "
+                "valid: precision bf16 or fp32, or zero_stage 0"
+            )
+
     def __enter__(self) -> "Zero":
         self.deepspeed = _import(self.device)
-        os.environ["LOCAL_RANK"] = str(self.world.local_rank)  # the engine asks for it, srun does not set it
+        os.environ["LOCAL_RANK"] = str(self.device.index or 0)  # that is where the engine moves the network
         self.world.join(self.device)
         return self
 
     def attach(self, module: nn.Module, accumulate: int, kept: dict[str, Any] | None) -> None:
         """See `Strategy.attach`."""
         recipe, stage = self.recipe, self.recipe.zero_stage
+        module.to(memory_format=torch.contiguous_format)  # it lays parameters out as bytes: no channels_last
         self.bare = copy.deepcopy(module) if stage == 3 else None
         synchronise(module, recipe.sync_batchnorm)
         if recipe.compile:
@@ -137,6 +149,8 @@ class Zero(Strategy):
             zero._lazy_init_hp_params_optimizer_state()  # or the call below would not find it
         for key, tensors in kept["slots"].items():
             for name, parameter in self.module.named_parameters():
+                if name not in tensors:  # it never had a gradient
+                    continue
                 value = tensors[name].to(self.device)
                 if self.bare is None:
                     self.deepspeed.utils.safe_set_full_optimizer_state(parameter, value, key)

@@ -40,12 +40,12 @@ def give_keys(model: nn.Module, keys: torch.Tensor) -> None:
     draw from torch's generator.
 
     Args:
-        model: the model; every submodule with an attribute `keys` receives keys of its own.
+        model: the model; every submodule with an attribute `noise_keys` receives keys of its own.
         keys: int64 [B], from `keyed.keys`.
     """
-    noisy = [module for module in model.modules() if hasattr(module, "keys")]
+    noisy = [module for module in model.modules() if hasattr(module, "noise_keys")]
     for index, module in enumerate(noisy):
-        module.keys = keyed.fold(keys, index)
+        module.noise_keys = keyed.fold(keys, index)
 
 
 def _backbone(model: nn.Module) -> Backbone:

@@ -2,6 +2,7 @@
 
 import pickle
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -94,9 +95,10 @@ def damage(data, how):
 
 @pytest.mark.parametrize("how", ["cut", "cut in the middle", "a bit", "empty", "foreign", "text"])
 def test_a_damaged_checkpoint_is_refused_and_the_previous_one_used(tmp_path, how):
-    save(tmp_path, 7)
     files = Checkpoints(tmp_path, "mine")
-    save(tmp_path, 9)
+    strategy, state = begin()
+    for state.step in (7, 9):
+        files.save(state, strategy)
     assert files.load(World())[0]["state"]["step"] == 9
     files.path.write_bytes(damage(files.path.read_bytes(), how))
     content, said = files.load(World())
@@ -108,19 +110,64 @@ def test_a_damaged_checkpoint_is_refused_and_the_previous_one_used(tmp_path, how
     assert content is None and len(said) == 3 and said[-1] == "starting from scratch"
 
 
-def test_any_flipped_bit_is_noticed(tmp_path):
+def headers(whole):
+    """Places of the bytes of an archive's headers, its directory included."""
+    starts = [match.start() for match in re.finditer(b"PK(\x03\x04|\x01\x02|\x05\x06|\x06\x06|\x06\x07)", whole)]
+    return sorted({start + offset for start in starts for offset in range(46) if start + offset < len(whole)})
+
+
+def test_any_flipped_bit_is_noticed_or_changes_nothing(tmp_path):
     save(tmp_path, 7)
     files = Checkpoints(tmp_path, "mine")
     whole = files.path.read_bytes()
     good = files.load(World())[0]
     chance = random.Random(0)
-    for _ in range(30):
-        place = chance.randrange(len(whole))
+    places = [chance.randrange(len(whole)) for _ in range(20)] + chance.sample(headers(whole), 80)
+    for place in places:
         files.path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << chance.randrange(8))]) + whole[place + 1 :])
         content = files.load(World())[0]
         if content is not None:  # padding, times and attributes of the archive may hold anything
             same = [torch.equal(value, content["parameters"][name]) for name, value in good["parameters"].items()]
             assert all(same) and content["state"]["step"] == 7
+
+
+def test_a_damaged_file_never_takes_the_place_of_a_good_one(tmp_path):
+    save(tmp_path, 7)
+    strategy, state = save(tmp_path, 9)  # a process of its own: what is there has not been read by it
+    files = Checkpoints(tmp_path, "mine")
+    files.load(World())
+    state.step = 11
+    files.save(state, strategy)
+    files.path.write_bytes(b"damaged")
+    later = Checkpoints(tmp_path, "mine")
+    assert later.load(World())[0]["state"]["step"] == 9
+    state.step = 13
+    later.save(state, strategy)
+    later.path.write_bytes(b"damaged again")
+    assert Checkpoints(tmp_path, "mine").load(World())[0]["state"]["step"] == 9
+
+
+def test_a_parameter_without_a_gradient_comes_back_too(tmp_path):
+    def begun():
+        torch.manual_seed(0)
+        model = torch.nn.ModuleDict({"used": torch.nn.Linear(2, 2), "unused": torch.nn.Linear(2, 2)})
+        strategy = Single(World(), torch.device("cpu"), Recipe())
+        strategy.attach(model, 1, None)
+        return strategy
+
+    strategy = begun()
+    strategy.backward(strategy.module["used"](torch.ones(1, 2)).sum())
+    strategy.step(0.1)
+    files = Checkpoints(tmp_path, "mine")
+    files.save(State(Recipe(), 1), strategy)
+    content = files.load(World())[0]
+    again = begun()
+    fill(again.module, content)
+    again.attach(again.module, 1, content["optimizer"])
+    for each in (strategy, again):
+        each.backward(each.module["used"](torch.ones(1, 2)).sum())
+        each.step(0.1)
+    assert all(torch.equal(value, again.parameters()[name]) for name, value in strategy.parameters().items())
 
 
 class Bomb:

@@ -88,11 +88,11 @@ def test_zero_hands_on_what_it_was_given(make_study, store, tmp_path, stage, opt
 
 
 @pytest.mark.parametrize("stage", [1, 3])
-def test_from_zero_on_two_to_ddp_on_four(make_study, store, tmp_path, stage):
+def test_from_zero_on_two_to_ddp_on_four_to_zero_on_three(make_study, store, tmp_path, stage):
     study = make_study(zero_stage=stage, **GENTLE)
     whole, *_ = in_ranks(
         1, train, study, "ucr/GunPoint", "vanilla", store, tmp_path / "whole", "single", dtype=torch.float32
     )
-    ways = [("deepspeed", 2), ("single", 1), ("deepspeed", 1)]
+    ways = [("deepspeed", 2), ("ddp", 4), ("deepspeed", 3)]
     parts = chain(study, store, tmp_path / "parts", "vanilla", ways, torch.float32)
     assert distance(whole, parts) < 1e-4  # that of synchronised batch normalisation in float32, see test_equality.py

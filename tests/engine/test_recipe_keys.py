@@ -29,18 +29,22 @@ def test_accumulating_is_one_batch_where_nothing_looks_at_the_batch(make_study, 
         assert distance(whole, run(make_study(accumulate=parts, **GENTLE), store, tmp_path, **options)) < 1e-9
 
 
-def test_clipping_bounds_the_step(make_study, store, tmp_path):
-    keys = {**GENTLE, "momentum": 0.0, "nesterov": False, "weight_decay": 0.0, "schedule": "constant", "epochs": 1}
-    begin = run(make_study(**keys), store, tmp_path, stop=None)["tensors"]
-    free = run(make_study(**{**keys, "lr": 1e-6}), store, tmp_path)["tensors"]
-    bound = run(make_study(clip_norm=1e-3, **keys), store, tmp_path)["tensors"]
-    names = [name for name in begin if name.endswith("weight")]
+@pytest.mark.parametrize(("name", "stage"), [("single", 0), ("deepspeed", 0), ("deepspeed", 2)])
+def test_clipping_bounds_the_step(make_study, store, tmp_path, name, stage):
+    # Plain steps of one length: each moves the weights by lr times the gradient, whose norm is clip_norm at most.
+    keys = {"momentum": 0.0, "nesterov": False, "weight_decay": 0.0, "schedule": "constant", "epochs": 1, "lr": 0.01}
+    keys |= {"batch_size": 12, "zero_stage": stage}
+    options = {"dtype": torch.float32, "name": name}
+    begin = run(make_study(**{**keys, "lr": 1e-12}), store, tmp_path, **options)["tensors"]
+    free = run(make_study(**keys), store, tmp_path, **options)["tensors"]
+    bound = run(make_study(clip_norm=0.05, **keys), store, tmp_path, **options)["tensors"]
 
     def moved(other):
+        names = [name for name in begin if name.endswith(("weight", "bias"))]
         return sum(float(((begin[name] - other[name]) ** 2).sum()) for name in names) ** 0.5
 
-    assert moved(free) < 1e-2 and moved(bound) > 0
-    assert moved(bound) > moved(free) / 10
+    assert moved(free) > 0.01 * 0.1  # the gradient was longer
+    assert moved(bound) == pytest.approx(0.01 * 0.05, rel=1e-3)
 
 
 def test_the_average_is_the_one_written_down():
@@ -75,6 +79,29 @@ def test_mixed_precision_is_the_same_under_every_strategy(make_study, store, tmp
     alone = run(study, store, tmp_path, **options)
     assert distance(alone, run(study, store, tmp_path, name=name, **options)) < 1e-6
     assert distance(alone, run(make_study(**GENTLE), store, tmp_path, **options)) > 1e-5  # it is another precision
+
+
+def test_a_precision_that_would_not_train_is_refused(make_study, store, tmp_path, monkeypatch):
+    from dynconv.engine import strategy
+    from dynconv.engine.zero import Zero
+
+    monkeypatch.setattr(strategy, "choose_precision", lambda wanted, device: "fp16")
+    with pytest.raises(DynconvError, match="fp16 does not train under deepspeed with zero_stage 1; valid: "):
+        Zero(World(), torch.device("cpu"), Recipe(zero_stage=1))
+
+
+def channels_last(study, store, out, stage):
+    from dynconv.engine.setup import Setup
+
+    built = Setup.build
+    Setup.build = lambda self, *args: built(self, *args).to(memory_format=torch.channels_last)
+    return train(study, "digits", "vanilla", store, out, "deepspeed", dtype=torch.float32)["cause"]
+
+
+@pytest.mark.parametrize("stage", [0, 2, 3])
+def test_deepspeed_takes_networks_in_channels_last(make_study, store, tmp_path, stage):
+    study = make_study(zero_stage=stage, epochs=1, **GENTLE)
+    assert in_ranks(2, channels_last, study, store, tmp_path, stage) == [None, None]
 
 
 @pytest.mark.parametrize("variant", ["vanilla", "hard_attention", "soft_local", "soft_global", "odconv"])

@@ -96,16 +96,18 @@ class _Synchronised(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, dy: torch.Tensor, *unused: torch.Tensor) -> Any:
         x, weight, mean, variance, count = ctx.saved_tensors
-        # As if the statistics were constants: dx = dy weight / s, and the two sums over this process' values.
-        dx, dweight, dbias = torch.ops.aten.native_batch_norm_backward(
-            dy, x, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
+        _, dweight, dbias = torch.ops.aten.native_batch_norm_backward(
+            dy, x, weight, mean, variance, None, None, False, ctx.eps, [False, True, True]
         )
         sums = torch.cat([dbias, dweight])
         dist.all_reduce(sums)
         sum_dy, sum_dy_x = sums.chunk(2)
         scale = torch.rsqrt(variance + ctx.eps)
-        slope = weight * scale * scale * sum_dy_x / count
-        offset = weight * scale * sum_dy / count - slope * mean
         shape = [1, -1] + [1] * (x.dim() - 2)
-        dx = dx - slope.view(shape).to(dx.dtype) * x - offset.view(shape).to(dx.dtype)
-        return dx, dweight, dbias, None
+        gain, slope, mean_dy, mean = (
+            value.view(shape) for value in (weight * scale, scale * sum_dy_x / count, sum_dy / count, mean)
+        )
+        # Rounded once, at the end: in bf16 the parts would not cancel where the mean is large.
+        wide = torch.promote_types(x.dtype, torch.float32)
+        dx = gain * (dy.to(wide) - mean_dy - slope * (x.to(wide) - mean))
+        return dx.to(x.dtype), dweight, dbias, None

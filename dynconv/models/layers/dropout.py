@@ -14,7 +14,7 @@ class Dropout(nn.Module):
     rounded to a multiple of 2**-16.  Without them the noise is torch's own.
     """
 
-    keys: torch.Tensor | None = None  # int64 [B]
+    noise_keys: torch.Tensor | None = None  # int64 [B]
 
     def __init__(self, p: float):
         super().__init__()
@@ -22,11 +22,11 @@ class Dropout(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """`x` [B, ...] with some values dropped in training, as it is in evaluation."""
-        if self.keys is None or not self.training:
+        if self.noise_keys is None or not self.training:
             return F.dropout(x, self.p, self.training)
         count = x[0].numel()
         # Four numbers of 16 bits from each hash: a map of features has a million values.
-        noise = keyed.bits(self.keys, -(-count // 4)).view(torch.int16)[:, :count]
+        noise = keyed.bits(self.noise_keys, -(-count // 4)).view(torch.int16)[:, :count]
         keep = noise >= round(self.p * 2**16) - 2**15
         return x * (keep.view(x.shape) / (1 - self.p)).to(x.dtype)
 

@@ -27,7 +27,7 @@ class SpatialMask(nn.Module):
     """
 
     fraction: torch.Tensor
-    keys: torch.Tensor | None = None  # int64 [B], see `models.give_keys`
+    noise_keys: torch.Tensor | None = None  # int64 [B], see `models.give_keys`
 
     def __init__(self, ndim: int, shapes: Sequence[ConvShape], budget: float = 0.5) -> None:
         super().__init__()
@@ -62,9 +62,9 @@ class SpatialMask(nn.Module):
 
     def _uniform(self, like: torch.Tensor) -> torch.Tensor:
         """Random numbers in [0, 1): of the examples' keys, else of torch's generator."""
-        if self.keys is None:
+        if self.noise_keys is None:
             return torch.rand_like(like)
-        return keyed.draw(self.keys, like[0].numel()).view(like.shape)
+        return keyed.draw(self.noise_keys, like[0].numel()).view(like.shape)
 
     def __getstate__(self) -> dict[str, Any]:
         # The record of the last pass is part of an autograd graph, which can be neither copied nor pickled.
