@@ -35,7 +35,8 @@ def shared(mean, dtype):
         y = norm(x)
         (y * weights).sum().backward()
         gradients = world.sum(norm.weight.grad), world.sum(norm.bias.grad)
-        return [value.detach().double().numpy() for value in (y, x.grad, *gradients, norm.running_mean, norm.running_var)]
+        found = y, x.grad, *gradients, norm.running_mean, norm.running_var
+        return [value.detach().double().numpy() for value in found]
     finally:
         world.leave()
 
