@@ -21,6 +21,7 @@ NotNegative = Annotated[float, Number, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Number, Field(ge=1)]
 
 
+Strategy = Literal["auto", "single", "ddp", "deepspeed"]
 UNCHANGED = ("checkpoint_every_s", "strategy", "zero_stage")  # keys that say how, not what, is computed
 
 
@@ -66,7 +67,7 @@ class Recipe(Strict):
     channels_last: bool = True  # images on a GPU
     compile: bool = False  # torch.compile: minutes at the start, faster steps
     # many processes
-    strategy: Literal["auto", "single", "ddp", "deepspeed"] = "auto"  # auto: single alone, ddp with others
+    strategy: Strategy = "auto"  # auto: single alone, ddp with others
     zero_stage: Literal[0, 1, 2, 3] = (
         1  # deepspeed: what is cut into parts (1 optimiser, 2 gradients, 3 parameters, too)
     )

@@ -9,7 +9,7 @@ import pytest
 from checkout import ROOT
 
 from dynconv import records
-from dynconv.cli import main
+from dynconv.cli import _parser, main
 from dynconv.stopping import SIGNALS
 
 DEMO = str(ROOT / "config/demo.yaml")
@@ -117,3 +117,16 @@ def test_lists_and_plans(capsys):
 def test_help_starts_without_torch():
     code = "import sys; from dynconv import cli; cli._parser(); sys.exit(bool({'torch', 'pandas'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_the_strategies_of_the_command_are_those_of_the_recipe():
+    from typing import get_args
+
+    from dynconv.recipe import Strategy
+
+    parser = _parser()
+    for strategy in get_args(Strategy):
+        words = ["train", "--study", "F", "--dataset", "d", "--variant", "v", "--seed", "0", "--out", "o"]
+        assert parser.parse_args([*words, "--strategy", strategy]).strategy == strategy
+    with pytest.raises(SystemExit):
+        parser.parse_args([*words, "--strategy", "other"])

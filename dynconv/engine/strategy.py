@@ -2,7 +2,7 @@
 
 import contextlib
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import torch
 from torch import nn
@@ -10,9 +10,10 @@ from torch import nn
 from dynconv.engine.device import choose_precision
 from dynconv.engine.world import World
 from dynconv.errors import DynconvError
+from dynconv.recipe import Strategy as Name
 from dynconv.study import Recipe
 
-STRATEGIES = ("auto", "single", "ddp", "deepspeed")
+STRATEGIES = get_args(Name)
 
 
 class Strategy(ABC):

@@ -1,8 +1,10 @@
 """The layers that the variants are made of."""
 
+from dynconv.models.layers.across import batch_mean
 from dynconv.models.layers.channel_gate import ChannelGate
+from dynconv.models.layers.dropout import Dropout
 from dynconv.models.layers.odconv import ODConv1d, ODConv2d
 from dynconv.models.layers.spatial_gate import SpatialGate
 from dynconv.models.layers.spatial_mask import SpatialMask
 
-__all__ = ["ChannelGate", "ODConv1d", "ODConv2d", "SpatialGate", "SpatialMask"]
+__all__ = ["ChannelGate", "Dropout", "ODConv1d", "ODConv2d", "SpatialGate", "SpatialMask", "batch_mean"]
