@@ -74,7 +74,7 @@ def augment_stored(
     x: torch.Tensor,
     y: torch.Tensor,
     names: Iterable[str],
-    normalise: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    normalise: Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor],
     *,
     seed: int,
     epoch: int,
@@ -90,7 +90,7 @@ def augment_stored(
         y: as stored: labels [B] or masks [B, H, W], of any integer type.
         names: of steps in `STEPS`.
         normalise: makes of such x and of `inside`, uint8 [B, 1, H, W], the normalised float32 images; inside is 0 where
-            x holds nothing and the result is 0, and 1 elsewhere.
+            x holds nothing and the result is 0, and 1 elsewhere; None: 1 everywhere.
         seed: of the run.
         epoch: of the training.
         ids: int64 [B], the examples' places in the training split.
@@ -103,6 +103,8 @@ def augment_stored(
     check(names, task)
     apply = partial(augment, seed=seed, epoch=epoch, ids=ids, task=task)
     first = list(takewhile(_WHOLE_PIXELS.__contains__, names))
+    if not first:
+        return apply(normalise(x, None), y.long(), names)
     # A channel of ones goes with the image; wherever a step fills with 0, it is 0 too.
     x = torch.cat([x, x.new_ones(1).expand(len(x), 1, *x.shape[2:])], dim=1)
     x, y = apply(x, y, first)

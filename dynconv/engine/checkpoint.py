@@ -95,7 +95,7 @@ class Checkpoints:
         The leading process reads and decides, the others receive its bytes: no two of them can continue from
         different steps, whatever a shared file system shows them.
         """
-        data, said = None, []
+        content, data, said = None, None, []
         if world.leads:
             for scratch in self.folder.glob(f".{self.path.name}.*.part"):  # a kill has left it in the middle
                 scratch.unlink()
@@ -104,17 +104,19 @@ class Checkpoints:
                     continue
                 try:
                     data = path.read_bytes()
-                    step = self._read(data)["state"]["step"]
-                    said.append(f"resuming after step {step} of {path}")
+                    content = self._read(data)
+                    said.append(f"resuming after step {content['state']['step']} of {path}")
                     self.good = path == self.path
                     break
                 except (Refused, OSError) as error:
                     data = None
                     said.append(f"{path} is refused: {error}")
-            if data is None:
+            if content is None:
                 said.append("starting from scratch")
         data = world.broadcast(data)
-        return None if data is None else self._read(data), said
+        if data is not None and not world.leads:
+            content = self._read(data)
+        return content, said
 
     def accumulate(self, shares: Shares) -> int:
         """Micro-batches a step: those of `shares`, or as many more as what was noted asks for; collective."""

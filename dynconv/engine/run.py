@@ -13,7 +13,7 @@ from dynconv.engine import provenance
 from dynconv.engine.checkpoint import Checkpoints
 from dynconv.engine.setup import setup
 from dynconv.engine.strategy import choose
-from dynconv.engine.train import Result, train
+from dynconv.engine.train import Result, Training
 from dynconv.engine.world import find
 from dynconv.errors import DynconvError, valid
 from dynconv.failure import leave, write_run
@@ -94,7 +94,7 @@ def train_run(
     result: Result
     try:
         with strategy:
-            result = train(study, key, place, strategy, checkpoints, speak, stop or Stop(), board)
+            result = Training(study, key, place, strategy, checkpoints, speak, stop or Stop(), board).run()
     except Stopped:
         raise
     except DynconvError as error:

@@ -4,6 +4,7 @@ import gc
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,47 +25,111 @@ from dynconv.models.macs import count as count_macs
 from dynconv.stopping import Stop, Stopped
 from dynconv.study import RunKey, Study
 
-Say = Callable[[str], None] | None  # None: this process does not speak
 Result = tuple[dict[str, Any], list[dict[str, Any]], dict[str, list[Any]]]  # outcome, metrics, predictions
 
 
-def train(
-    study: Study,
-    key: RunKey,
-    place: Setup,
-    strategy: Strategy,
-    checkpoints: Checkpoints,
-    say: Say,
-    stop: Stop,
-    board: Path | None,
-) -> Result:
-    """Train and evaluate; where the GPU's memory is too small, in more and smaller micro-batches.
+@dataclass(frozen=True)
+class Training:
+    """One run to be trained and evaluated by this process and those of its world."""
 
-    The global batch stays; batch normalisation then takes its statistics from fewer examples at a time.
+    study: Study
+    key: RunKey
+    place: Setup
+    strategy: Strategy
+    checkpoints: Checkpoints
+    say: Callable[[str], None] | None  # None: this process does not speak
+    stop: Stop
+    board: Path | None
 
-    Raises:
-        Stopped: `stop` was asked for; or memory was too small, which many processes can only deal with by a new start.
-    """
-    accumulate = checkpoints.accumulate(_shares(place, place.recipe.accumulate))
-    while True:
-        shares = _shares(place, accumulate)
+    def run(self) -> Result:
+        """Train and evaluate; where the GPU's memory is too small, in more and smaller micro-batches.
+
+        The global batch stays; batch normalisation then takes its statistics from fewer examples at a time.
+
+        Raises:
+            Stopped: `stop` was asked for; or memory was too small, which many processes can only deal with by a new
+                start.
+        """
+        many, checkpoints = self.place.world.size > 1, self.checkpoints
+        accumulate = checkpoints.accumulate(_shares(self.place, self.place.recipe.accumulate))
+        while True:
+            shares = _shares(self.place, accumulate)
+            try:
+                return self._attempt(shares)
+            except torch.OutOfMemoryError as error:
+                accumulate *= 2
+                if not shares.can_be(accumulate):
+                    raise  # one example at a time is too much
+                checkpoints.note(_shares(self.place, accumulate).largest)
+                if many:
+                    raise _anew(accumulate) from error
+            except RuntimeError as error:  # a lost connection: has another process run out of memory?
+                if many and _told_to_halve(checkpoints, shares):
+                    raise _anew(shares.for_at_most(checkpoints.noted())) from error
+                raise
+            self._tell(f"out of GPU memory: continues with {accumulate} micro-batches a step")
+            gc.collect()  # only here, outside of `except`: the error's traceback held the tensors of the step
+            torch.cuda.empty_cache()
+
+    def _attempt(self, shares: Shares) -> Result:
+        place, strategy, key = self.place, self.strategy, self.key
+        task, recipe, device, prepared, world = place
+        accumulate = shares.accumulate
+        content, lines = self.checkpoints.load(world)
+        for line in lines:
+            self._tell(line)
+        torch.manual_seed(key.seed)
+        module = place.build(self.study, key.variant)
+        state = State(recipe, shares.steps, Meter(device))
+        if content:
+            fill(module, content)
+            state.restore(content["state"], device)
+        params = sum(p.numel() for p in module.parameters() if p.requires_grad)
+        strategy.attach(module, accumulate, content and content["optimizer"])
+        data = Batches(prepared.train, place.meta, device)
+        provenance.reset_peak_memory(device)
+        progress = Progress(recipe.epochs, shares.steps, shares.seen / shares.steps, state.step, self.say, self.board)
         try:
-            return _attempt(study, key, place, strategy, checkpoints, say, stop, board, shares)
-        except torch.OutOfMemoryError as error:
-            accumulate *= 2
-            if not shares.can_be(accumulate):
-                raise  # one example at a time is too much
-            checkpoints.note(_shares(place, accumulate).largest)
-            if place.world.size > 1:
-                raise _anew(accumulate) from error
-        except RuntimeError as error:  # a lost connection: has another process run out of memory?
-            if place.world.size > 1 and _told_to_halve(checkpoints, shares):
-                raise _anew(shares.for_at_most(checkpoints.noted())) from error
-            raise
-        if say:
-            say(f"out of GPU memory: continues with {accumulate} micro-batches a step")
-        gc.collect()  # only here, outside of `except`: the error's traceback held the tensors of the step
-        torch.cuda.empty_cache()
+            cause = fit(state, task, data, recipe, key.seed, strategy, shares, self.checkpoints, progress, self.stop)
+        finally:
+            progress.close()
+        state.account(world)
+        outcome: dict[str, Any] = {
+            "params": params,
+            "epochs": state.step // shares.steps,
+            "steps": state.step,
+            "accumulate": accumulate,
+            "train_s": state.train_s,
+            "data_wait_s": state.data_wait_s,
+            "samples_per_s": state.step / shares.steps * shares.seen / max(state.train_s, 1e-9),
+            "peak_memory_bytes": world.most([provenance.peak_memory_bytes(device)])[0],
+            "energy_j": state.energy_j,
+        }
+        if cause:
+            return self._failed(cause, outcome, state)
+        model = strategy.plain()
+        if state.average is not None:
+            state.average.apply(model)
+        batch = max(1, recipe.batch_size // (accumulate * world.size))
+        metrics, predictions = evaluate(model, task, Batches(prepared.test, place.meta, device), batch, strategy)
+        if not all(map(math.isfinite, metrics.values())):  # the last step can be the one that diverges
+            names = ", ".join(name for name, value in metrics.items() if not math.isfinite(value))
+            return self._failed(f"{names} of the test split is NaN or infinite after the last step", outcome, state)
+        macs = count_macs(model, tuple(place.meta["shape"]), metrics.get("executed_fraction"))
+        outcome |= {"status": "ok", "macs": macs.executed, "macs_theoretical": macs.theoretical, **metrics}
+        final = [
+            {"split": "test", "epoch": recipe.epochs, "step": state.step, "metric": name, "value": value}
+            for name, value in metrics.items()
+        ]
+        return outcome, state.metrics + final, predictions
+
+    def _failed(self, cause: str, outcome: dict[str, Any], state: State) -> Result:
+        self._tell(f"failed: {cause}")
+        return outcome | {"status": "failed", "failure": cause}, state.metrics, {}
+
+    def _tell(self, line: str) -> None:
+        if self.say:
+            self.say(line)
 
 
 def _told_to_halve(checkpoints: Checkpoints, shares: Shares, seconds: float = 5.0) -> bool:
@@ -84,72 +149,3 @@ def _anew(accumulate: int) -> Stopped:
 def _shares(place: Setup, accumulate: int) -> Shares:
     recipe = place.recipe
     return Shares(len(place.prepared.train.x), recipe.batch_size, recipe.drop_last, accumulate, place.world)
-
-
-def _attempt(
-    study: Study,
-    key: RunKey,
-    place: Setup,
-    strategy: Strategy,
-    checkpoints: Checkpoints,
-    say: Say,
-    stop: Stop,
-    board: Path | None,
-    shares: Shares,
-) -> Result:
-    task, recipe, device, prepared, world = place
-    accumulate = shares.accumulate
-    content, lines = checkpoints.load(world)
-    if say:
-        for line in lines:
-            say(line)
-    torch.manual_seed(key.seed)
-    module = place.build(study, key.variant)
-    state = State(recipe, shares.steps, Meter(device))
-    if content:
-        fill(module, content)
-        state.restore(content["state"], device)
-    params = sum(p.numel() for p in module.parameters() if p.requires_grad)
-    strategy.attach(module, accumulate, content and content["optimizer"])
-    data = Batches(prepared.train, place.meta, device)
-    provenance.reset_peak_memory(device)
-    progress = Progress(recipe.epochs, shares.steps, shares.seen / shares.steps, state.step, say, board)
-    try:
-        cause = fit(state, task, data, recipe, key.seed, strategy, shares, checkpoints, progress, stop)
-    finally:
-        progress.close()
-    state.account(world)
-    outcome: dict[str, Any] = {
-        "params": params,
-        "epochs": state.step // shares.steps,
-        "steps": state.step,
-        "accumulate": accumulate,
-        "train_s": state.train_s,
-        "data_wait_s": state.data_wait_s,
-        "samples_per_s": state.step / shares.steps * shares.seen / max(state.train_s, 1e-9),
-        "peak_memory_bytes": world.most([provenance.peak_memory_bytes(device)])[0],
-        "energy_j": state.energy_j,
-    }
-    if cause:
-        return _failed(cause, outcome, state, say)
-    model = strategy.plain()
-    if state.average is not None:
-        state.average.apply(model)
-    batch = max(1, recipe.batch_size // (accumulate * world.size))
-    metrics, predictions = evaluate(model, task, Batches(prepared.test, place.meta, device), batch, strategy)
-    if not all(map(math.isfinite, metrics.values())):  # the last step can be the one that diverges
-        names = ", ".join(name for name, value in metrics.items() if not math.isfinite(value))
-        return _failed(f"{names} of the test split is NaN or infinite after the last step", outcome, state, say)
-    macs = count_macs(model, tuple(place.meta["shape"]), metrics.get("executed_fraction"))
-    outcome |= {"status": "ok", "macs": macs.executed, "macs_theoretical": macs.theoretical, **metrics}
-    final = [
-        {"split": "test", "epoch": recipe.epochs, "step": state.step, "metric": name, "value": value}
-        for name, value in metrics.items()
-    ]
-    return outcome, state.metrics + final, predictions
-
-
-def _failed(cause: str, outcome: dict[str, Any], state: State, say: Say) -> Result:
-    if say:
-        say(f"failed: {cause}")
-    return outcome | {"status": "failed", "failure": cause}, state.metrics, {}

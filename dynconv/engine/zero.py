@@ -17,6 +17,7 @@ from torch import nn
 
 from dynconv.engine import slots
 from dynconv.engine.buffers import average_buffers
+from dynconv.engine.checkpoint import fill
 from dynconv.engine.compiler import compile_module
 from dynconv.engine.optim import build_optimizer
 from dynconv.engine.strategy import Strategy
@@ -118,10 +119,7 @@ class Zero(Strategy):
         """See `Strategy.plain`."""
         if self.bare is None:
             return super().plain()
-        with torch.no_grad():
-            tensors = dict(self.bare.named_parameters()) | dict(self.bare.named_buffers())
-            for name, value in (self.parameters() | dict(self.module.named_buffers())).items():
-                tensors[name].copy_(value.view_as(tensors[name]))
+        fill(self.bare, {"parameters": self.parameters(), "buffers": dict(self.module.named_buffers())})
         return self.bare
 
     def _flat_state(self) -> dict[str, Any]:
