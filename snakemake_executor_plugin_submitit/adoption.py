@@ -38,8 +38,7 @@ class Adoption:
         if not batch.job_id:  # the driver died during the submission
             batch.job_id = self.cluster.find(batch.name) or ""
             if not batch.job_id:
-                everything = [(task, item) for task, entries in enumerate(batch.tasks) for item in range(len(entries))]
-                self.journal.reported(batch, everything)
+                self.journal.reported(batch, batch.places)
                 self.journal.drop(batch)
                 shutil.rmtree(batch.folder, ignore_errors=True)
                 return

@@ -47,6 +47,16 @@ class Batch:
     array: bool = False
     reported: set[tuple[int, int]] = field(default_factory=set)
 
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        """(task, item) of every item."""
+        return [(task, item) for task, entries in enumerate(self.tasks) for item in range(len(entries))]
+
+    @property
+    def over(self) -> bool:
+        """Has every item been reported?"""
+        return len(self.reported) >= len(self.places)
+
     def id_of(self, task: int) -> str:
         """Slurm's name of element `task`."""
         return f"{self.job_id}_{task}" if self.array else self.job_id
@@ -166,7 +176,7 @@ def read(folder: Path) -> list[Batch]:
             batch.cluster, batch.job_id, batch.array = event["cluster"], event["id"], event["array"]
         else:
             batches[name].reported.update((task, item) for task, item in event["items"])
-    return [batch for batch in batches.values() if sum(map(len, batch.tasks)) > len(batch.reported)]
+    return [batch for batch in batches.values() if not batch.over]
 
 
 def statuses(batch: Batch) -> tuple[dict[int, dict[str, Any]], dict[tuple[int, int], dict[int, Status]]]:

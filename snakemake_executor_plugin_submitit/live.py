@@ -66,7 +66,7 @@ class Live:
             return
         with self._mutex:
             self._journal.reported(batch, [work.place])
-            if len(batch.reported) == sum(map(len, batch.tasks)):
+            if batch.over:
                 self._journal.drop(batch)
                 self._watches.pop(batch.name, None)
                 shutil.rmtree(batch.folder, ignore_errors=True)

@@ -28,7 +28,6 @@ class States:
     def __init__(self, cluster: Cluster, interval: float, settle: float, logger: Any = logging):
         self.cluster, self.settle, self.logger = cluster, settle, logger
         self.interval = interval if cluster.name != "local" else min(1.0, interval)
-        self.cancelled: set[str] = set()  # by this executor, to run them anew
         self._asked = time.monotonic()
         self._over: dict[str, tuple[State, float]] = {}  # terminal state, and since when
         self._unknown: dict[str, float] = {}
