@@ -8,21 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
+from commands import command
 
 from dynconv import records
 from dynconv.stopping import STOPPED
 
 RUN = {"epochs": 2, "batch_size": 8, "lr": 1e-4}
-
-
-def command(study, tmp_path, out, store, *more, dataset="ucr/GunPoint"):
-    """`dynconv train` of a run of `study`, as words."""
-    file = tmp_path / "tiny.yaml"
-    file.write_text(yaml.safe_dump(study.model_dump(mode="json")))
-    words = ["train", "--study", file, "--dataset", dataset, "--variant", "vanilla", "--seed", "0", "--out", out]
-    words += ["--data", store, "--device", "cpu", "--threads", "1", "--toy", *more]
-    return [str(Path(sys.executable).parent / "dynconv"), *map(str, words)]
 
 
 def torchrun(processes, words):

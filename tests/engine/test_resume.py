@@ -2,11 +2,10 @@
 
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
-import yaml
+from commands import command
 from fits import After
 
 from dynconv import records
@@ -27,16 +26,12 @@ def test_killed_twice_and_resumed_is_bitwise_the_same(make_study, store, tmp_pat
     key = RunKey("ucr/GunPoint", variant, 0)
     train_run(study, key, tmp_path / "whole", store, device_name="cpu", threads=1, toy=True, say=lambda line: None)
 
-    file = tmp_path / "tiny.yaml"
-    file.write_text(yaml.safe_dump(study.model_dump(mode="json")))
     out = tmp_path / "cut"
-    command = [sys.executable, "-m", "dynconv.cli", "train", "--study", file, "--dataset", key.dataset, "--variant"]
-    command += [variant, "--seed", "0", "--out", out, "--data", store, "--device", "cpu", "--threads", "1", "--toy"]
-    command = [str(word) for word in command]
+    words = command(study, tmp_path, out, store, variant=variant)
     kills = 0
     seen = None
     while kills < 2:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
         while process.poll() is None:  # let it get on by at least one checkpoint, then end it without warning
             try:
                 stamp = (out / "checkpoint.pt").stat().st_mtime_ns
@@ -50,7 +45,7 @@ def test_killed_twice_and_resumed_is_bitwise_the_same(make_study, store, tmp_pat
             time.sleep(0.002)
         else:
             pytest.fail("the run ended before it could be killed")
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     assert "resuming after step" in said
     assert numbers(out) == numbers(tmp_path / "whole")
 
@@ -89,14 +84,11 @@ def test_a_poisoned_state_is_not_saved_when_stopped(make_study, store, tmp_path)
 @pytest.mark.parametrize("number", [signal.SIGUSR2, signal.SIGTERM])
 def test_a_signal_stops_the_command_in_good_order(make_study, store, tmp_path, number):
     study = make_study(epochs=1000, checkpoint_every_s=0, on_failure="record")
-    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(study.model_dump(mode="json")))
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "dynconv.cli", "train", "--study", tmp_path / "tiny.yaml", "--dataset", "digits"]
-    command += ["--variant", "vanilla", "--seed", "0", "--out", out, "--data", store, "--failures", tmp_path / "f"]
-    command = [*map(str, command), "--device", "cpu", "--threads", "1", "--toy"]
+    words = command(study, tmp_path, out, store, "--failures", tmp_path / "f", dataset="digits")
     # As in a pack: SIGUSR2 is ignored until the program takes it.
-    command = ["bash", "-c", 'trap "" USR2; exec "$@"', "bash", *command]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    words = ["bash", "-c", 'trap "" USR2; exec "$@"', "bash", *words]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while not (out / "checkpoint.pt").exists() and process.poll() is None:
             time.sleep(0.005)
         process.send_signal(number)
