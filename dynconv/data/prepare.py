@@ -1,22 +1,38 @@
 """`dynconv prepare`: from a dataset's name to its arrays."""
 
 import contextlib
+import shutil
 import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from dynconv.data.bars import bars
 from dynconv.data.base import find
-from dynconv.data.store import META, read_meta
+from dynconv.data.lock import exclusive
+from dynconv.data.store import META, open_store, read_meta
 from dynconv.data.writer import Writer
 from dynconv.errors import DynconvError
 
 RAW = "_raw"  # published files, as downloaded; no dataset's name may begin with an underscore
+_PARALLEL = 4  # datasets at a time: many small ones wait for the network more than for a processor
 
 
-def prepare(name: str, data: Path, *, download: bool = True, toy: bool = False) -> Path:
-    """Make `<data>/<name>/` from the published files in `<data>/_raw/<family>/`; return the path of its `meta.json`.
+def prepare(
+    name: str, data: Path, *, download: bool = True, toy: bool = False, raw: Path | None = None, force: bool = False
+) -> Path:
+    """Make `<data>/<name>/` from the published files; return the path of its `meta.json`.
 
-    `download=False` uses the files that are there.  `toy=True` writes a very small dataset of the published format
-    instead and reads that.
+    A store that is there and whole is kept.  Of two processes at once the second waits and finds it.  It appears whole
+    or not at all; after an error the old one is still there.
+
+    Args:
+        name: of the dataset.
+        data: the folder of the stores.
+        download: False: use only files that are there.
+        toy: write a very small dataset of the published format instead and read that.
+        raw: where the published files are or go; None: `<data>/_raw/<family>/`.
+        force: make the store anew, even if there is one.
 
     Raises:
         DynconvError: unknown dataset, files missing or unreadable, download or writing failed; or a toy would take
@@ -29,11 +45,16 @@ def prepare(name: str, data: Path, *, download: bool = True, toy: bool = False) 
         raise DynconvError(f"{folder}: holds the real {name}; prepare the toy in another --data folder")
     try:
         with contextlib.ExitStack() as stack:
+            locked = stack.enter_context(exclusive(folder.with_name(f".{folder.name}.lock")))
+            if not force and _whole(folder, name, toy):
+                return folder / META
+            if locked:
+                _tidy(folder)
             if toy:
                 raw = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dynconv-toy-")))
                 module.toy(raw, member)
             else:
-                raw = data / RAW / name.partition("/")[0]
+                raw = raw or data / RAW / name.partition("/")[0]
                 if download:
                     module.download(raw, member)
             writer = stack.enter_context(Writer(folder, name, module.SPEC, toy=toy))
@@ -41,3 +62,37 @@ def prepare(name: str, data: Path, *, download: bool = True, toy: bool = False) 
     except OSError as error:
         raise DynconvError(f"{name}: cannot be prepared: {error}") from error
     return folder / META
+
+
+def prepare_all(names: Iterable[str], say: Callable[[str], None], make: Callable[[str], Path]) -> list[str]:
+    """`make(name)`, which is `prepare` with its arguments, for each name; what one meets does not stop the others.
+
+    Returns:
+        A line for each name that failed, in the order of the names.
+    """
+
+    def one(name: str) -> str | None:
+        try:
+            say(str(make(name)))
+        except DynconvError as error:
+            return str(error)
+        return None
+
+    with bars(), ThreadPoolExecutor(_PARALLEL) as pool:
+        return [problem for problem in pool.map(one, names) if problem]
+
+
+def _whole(folder: Path, name: str, toy: bool) -> bool:
+    if not (folder / META).exists():
+        return False
+    try:
+        return open_store(folder, name).meta["toy"] is toy
+    except DynconvError:  # altered, truncated or of an older version
+        return False
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what killed processes have left: whoever holds the lock is the only one that writes here."""
+    for pattern in (f".{folder.name}.*.part", f".{folder.name}.*.old"):
+        for scratch in folder.parent.glob(pattern):
+            shutil.rmtree(scratch, ignore_errors=True)

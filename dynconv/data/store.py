@@ -34,6 +34,15 @@ class ArrayMeta(_Model):
     sha256: str
 
 
+class FileMeta(_Model):
+    """A published file or folder that the examples were read from."""
+
+    name: str
+    bytes: int | None  # None: a folder
+    sha256: str | None
+    verified: bool | None  # True: its published checksum; None: none is known
+
+
 class Meta(_Model):
     """The content of `meta.json`."""
 
@@ -53,6 +62,7 @@ class Meta(_Model):
     citation: str
     split_rule: str
     transformations: tuple[str, ...]
+    files: tuple[FileMeta, ...] = ()  # empty: the examples are a package's, or generated
     dynconv_version: str
 
 

@@ -4,40 +4,83 @@
 are palette PNGs whose indices are the classes, 255 = void (Everingham et al., VOC 2012 development kit).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from dynconv.data.base import VOID, lines
+from dynconv.data.base import VOID
+from dynconv.data.images import decode
+from dynconv.data.parallel import in_order
+from dynconv.data.tree import Tree, lines, read
 from dynconv.errors import DynconvError
 
-ROOT = Path("VOCdevkit") / "VOC2012"
+ROOT = "VOCdevkit/VOC2012"
 
 
-def read(raw: Path, split: str, size: int, num_classes: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (image uint8 [3, size, size], mask uint8 [size, size]) for each line of `<split>.txt`.
+class Pair(NamedTuple):
+    """An image and its mask: files of one tree."""
+
+    tree: Tree
+    image: str
+    mask: str
+    decode_mask: Callable[[bytes, str], np.ndarray]  # (content, where) -> uint8 [H, W]
+
+
+def ids(tree: Tree, split: str) -> list[str]:
+    """The images that `<split>.txt` lists."""
+    return lines(tree, f"ImageSets/Segmentation/{split}.txt")
+
+
+def pairs(tree: Tree, names: Iterable[str]) -> list[Pair]:
+    """The files of the images `names`."""
+    return [Pair(tree, f"JPEGImages/{name}.jpg", f"SegmentationClass/{name}.png", decode_indices) for name in names]
+
+
+def decode_indices(content: bytes, where: str) -> np.ndarray:
+    """The indices of a palette or greyscale image: its classes."""
+    return decode(content, where, ("P", "L"))
+
+
+def examples(found: Iterable[Pair], size: int, num_classes: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (image uint8 [3, size, size], mask uint8 [size, size]) for each pair, in order.
 
     Nothing is resampled: smaller images are padded at the right and bottom, with 0, their masks with void.
 
     Raises:
         DynconvError: a file is missing or unreadable, larger than `size`, or a mask has a value that is no class.
     """
-    root = raw / ROOT
-    for name in lines(root / "ImageSets" / "Segmentation" / f"{split}.txt"):
-        image_path, mask_path = root / "JPEGImages" / f"{name}.jpg", root / "SegmentationClass" / f"{name}.png"
-        image, mask = _open(image_path, ("RGB", "L")), _open(mask_path, ("P", "L"))
+
+    def example(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
+        image_at, mask_at = pair.tree.where(pair.image), pair.tree.where(pair.mask)
+        image = decode(_listed(pair.tree, pair.image), image_at, ("RGB", "L"))
+        mask = pair.decode_mask(_listed(pair.tree, pair.mask), mask_at)
         if image.ndim == 2:
             image = np.stack([image] * 3, axis=-1)
         height, width = mask.shape
         if image.shape[:2] != mask.shape:
-            raise DynconvError(f"{mask_path}: is {mask.shape}, its image {image.shape[:2]}; both must be of one size")
+            raise DynconvError(f"{mask_at}: is {mask.shape}, its image {image.shape[:2]}; both must be of one size")
         if max(height, width) > size:
-            raise DynconvError(f"{image_path}: is {width}x{height}; valid: sides up to {size}")
-        if bad := sorted(set(np.unique(mask).tolist()) - {*range(num_classes), VOID}):
-            raise DynconvError(f"{mask_path}: has value {bad[0]}; valid: 0 to {num_classes - 1}, or {VOID} for void")
+            raise DynconvError(f"{image_at}: is {width}x{height}; valid: sides up to {size}")
+        bad = np.bincount(mask.ravel(), minlength=256)
+        bad[[*range(num_classes), VOID]] = 0
+        if bad.any():
+            value = int(bad.argmax())
+            raise DynconvError(f"{mask_at}: has value {value}; valid: 0 to {num_classes - 1}, or {VOID} for void")
         padding = (0, size - height), (0, size - width)
-        yield np.pad(image, (*padding, (0, 0))).transpose(2, 0, 1), np.pad(mask, padding, constant_values=VOID)
+        return np.pad(image.transpose(2, 0, 1), ((0, 0), *padding)), np.pad(mask, padding, constant_values=VOID)
+
+    return in_order(example, found)
+
+
+def _listed(tree: Tree, path: str) -> bytes:
+    try:
+        return read(tree, path)
+    except DynconvError as error:
+        if "no such file" in str(error):
+            raise DynconvError(f"{tree.where(path)}: no such file, though its split lists it") from None
+        raise
 
 
 def write(raw: Path, split: str, examples: Iterable[tuple[np.ndarray, np.ndarray]]) -> None:
@@ -65,17 +108,3 @@ def palette() -> list[int]:
         for channel in range(3):
             colours[:, channel] |= ((index >> (3 * place + channel)) & 1) << (7 - place)
     return [int(value) for value in colours.ravel()]
-
-
-def _open(path: Path, modes: tuple[str, ...]) -> np.ndarray:
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            if image.mode not in modes:
-                raise DynconvError(f"{path}: is of mode {image.mode}; valid: {', '.join(modes)}")
-            return np.asarray(image)
-    except FileNotFoundError:
-        raise DynconvError(f"{path}: no such file, though its split lists it") from None
-    except OSError as error:
-        raise DynconvError(f"{path}: not a readable image: {error}") from None

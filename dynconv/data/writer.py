@@ -1,6 +1,7 @@
 """Write a prepared dataset: examples are streamed to a temporary folder, which then takes the place of the old one."""
 
 import contextlib
+import dataclasses
 import errno
 import hashlib
 import json
@@ -17,7 +18,8 @@ import numpy as np
 import dynconv
 from dynconv import files
 from dynconv.data.base import VOID, Spec
-from dynconv.data.store import ARRAYS, META, ArrayMeta, Meta
+from dynconv.data.store import ARRAYS, META, ArrayMeta, FileMeta, Meta
+from dynconv.data.tree import Origin
 from dynconv.errors import DynconvError
 
 # One example of each task: dtype and number of dimensions of x and of y.
@@ -41,6 +43,7 @@ class Writer:
         self._transformations: tuple[str, ...] = ()
         self._shape: tuple[int, ...] = ()
         self._counts: dict[str, int] = {}
+        self._origins: list[Origin] = []
         self._moments = _Moments()
 
     def __enter__(self) -> "Writer":
@@ -62,6 +65,10 @@ class Writer:
     def describe(self, classes: Iterable[str], transformations: Sequence[str]) -> None:
         """The names of the classes, in the order of their labels, and in words what was done to the published data."""
         self._classes, self._transformations = tuple(classes), tuple(transformations)
+
+    def read_from(self, *origins: Origin) -> None:
+        """Record the published files that the examples are read from."""
+        self._origins += origins
 
     def split(self, name: str, examples: Iterable[tuple[Any, Any]]) -> None:
         """Write the examples (x, y) of split `name` ("train" or "test"), one after the other.
@@ -146,6 +153,7 @@ class Writer:
             citation=self.spec.citation,
             split_rule=self.spec.split_rule,
             transformations=self._transformations,
+            files=tuple(FileMeta(**dataclasses.asdict(origin)) for origin in self._origins),
             dynconv_version=dynconv.__version__,
         )
 

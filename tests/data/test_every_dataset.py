@@ -155,5 +155,5 @@ def test_tiny_imagenet_reads_the_published_layout(tmp_path):
 
     (raw / "tiny-imagenet-200" / "val" / "images" / "val_3.JPEG").write_bytes(b"\xff\xd8 not an image")
     with pytest.raises(DynconvError, match=r"val_3\.JPEG: not a readable image"):
-        prepare("tiny_imagenet", tmp_path, download=False)
+        prepare("tiny_imagenet", tmp_path, download=False, force=True)
     assert open_store(tmp_path / "tiny_imagenet", "tiny_imagenet").meta == prepared.meta

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from dynconv.data import open_store, spec
-from dynconv.data.datasets import ucr
 from dynconv.data.prepare import prepare
+from dynconv.data.series_files import complete, z_normalise
 from dynconv.errors import DynconvError
 
 
@@ -39,14 +39,14 @@ def test_unequal_lengths_are_resampled(tmp_path):
 
 def test_complete_keeps_resamples_and_fills():
     series = np.array([[0.0, 1.0, 2.0, 3.0]])
-    assert np.array_equal(ucr.complete(series, 4), series)
-    assert np.allclose(ucr.complete(series, 7), [[0, 0.5, 1, 1.5, 2, 2.5, 3]])
+    assert np.array_equal(complete(series, 4), series)
+    assert np.allclose(complete(series, 7), [[0, 0.5, 1, 1.5, 2, 2.5, 3]])
     gaps = np.array([[np.nan, 1.0, np.nan, 3.0, np.nan]])
-    assert np.allclose(ucr.complete(gaps, 5), [[1, 1, 2, 3, 3]])
+    assert np.allclose(complete(gaps, 5), [[1, 1, 2, 3, 3]])
 
 
 def test_z_normalise_leaves_a_constant_series_finite():
-    assert ucr.z_normalise(np.full((1, 5), 3.0)).tolist() == [[0.0] * 5]
+    assert z_normalise(np.full((1, 5), 3.0)).tolist() == [[0.0] * 5]
 
 
 def write_ts(raw, member, train, test, header="@missing true\n@equalLength false\n"):
@@ -61,7 +61,7 @@ def test_files_put_there_by_hand_are_read(tmp_path):
     prepared = open_store(prepare("ucr/Fungi", tmp_path, download=False).parent, "ucr/Fungi")
     assert prepared.meta["classes"] == ("a", "b")
     assert prepared.train.y.tolist() == [1, 0]
-    assert np.allclose(prepared.train.x[0, 0], ucr.z_normalise(np.array([[1.0, 1.5, 2.0, 2.5, 3.0]])))
+    assert np.allclose(prepared.train.x[0, 0], z_normalise(np.array([[1.0, 1.5, 2.0, 2.5, 3.0]])))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from PIL import Image
 
 from dynconv.data import VOID, voc_format
 from dynconv.data.datasets import shapes_voc, voc2012
+from dynconv.data.published import published
 from dynconv.errors import DynconvError
 
 
@@ -24,7 +25,8 @@ def paths(raw):
 
 
 def read(raw, size=32):
-    return list(voc_format.read(raw, "train", size, 21))
+    with published(raw, voc_format.ROOT) as tree:
+        return list(voc_format.examples(voc_format.pairs(tree, voc_format.ids(tree, "train")), size, 21))
 
 
 def test_palette_is_vocs():

@@ -1,5 +1,6 @@
 """Coloured, textured shapes on a noisy ground: generated in Pascal VOC's format and read as Pascal VOC is."""
 
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ import numpy as np
 
 from dynconv.data import voc_format
 from dynconv.data.base import VOID, Spec
-from dynconv.data.download import place
+from dynconv.data.published import published
 
 if TYPE_CHECKING:
     from dynconv.data.writer import Writer
@@ -32,15 +33,17 @@ def download(raw: Path, member: str) -> None:
     raw.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=raw, prefix=".generate-") as scratch:
         _generate(Path(scratch), 120, 60)
-        place(Path(scratch) / "VOCdevkit", raw / "VOCdevkit")
+        os.replace(Path(scratch, "VOCdevkit"), raw / "VOCdevkit")
 
 
 def prepare(raw: Path, writer: "Writer", member: str) -> None:
     """Images uint8 [3, 48, 48] and masks uint8 [48, 48]; generated first where they are not there."""
     download(raw, member)
     writer.describe(CLASSES, [f"padded at the right and bottom to {SIZE}x{SIZE}: images with 0, masks with void"])
-    writer.split("train", voc_format.read(raw, "train", SIZE, len(CLASSES)))
-    writer.split("test", voc_format.read(raw, "val", SIZE, len(CLASSES)))
+    with published(raw, voc_format.ROOT) as tree:
+        for split, names in (("train", "train"), ("test", "val")):
+            pairs = voc_format.pairs(tree, voc_format.ids(tree, names))
+            writer.split(split, voc_format.examples(pairs, SIZE, len(CLASSES)))
 
 
 def toy(raw: Path, member: str) -> None:

@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dynconv.data.base import Spec, lines
-from dynconv.data.download import archive
+from dynconv.data import published
+from dynconv.data.base import Spec
+from dynconv.data.fetch import fetch
+from dynconv.data.images import decode
+from dynconv.data.parallel import in_order
+from dynconv.data.remote import Remote
+from dynconv.data.tree import Tree, lines, read
 from dynconv.errors import DynconvError
 
 if TYPE_CHECKING:
@@ -22,20 +27,26 @@ SPEC = Spec(
     split_rule="train: train/ (500 a class); test: val/ (50 a class), since test/ has no public labels",
 )
 ROOT = "tiny-imagenet-200"
+ARCHIVE = Remote(  # 248 MB; Stanford publishes no checksum: this one is what others commonly give
+    (SPEC.source, SPEC.source.replace("http:", "https:")), "90528d7ca1a48142e341f4ef8d21d0de"
+)
 SIZE = 64
 
 
 def download(raw: Path, member: str) -> None:
     """248 MB."""
-    archive(SPEC.source, "90528d7ca1a48142e341f4ef8d21d0de", raw, ROOT)
+    if not published.find(raw, ROOT, ARCHIVE):
+        fetch([ARCHIVE], raw)
 
 
 def prepare(raw: Path, writer: "Writer", member: str) -> None:
     """Images uint8 [3, 64, 64]; the labels follow the order of wnids.txt."""
-    classes = lines(raw / ROOT / "wnids.txt")
-    writer.describe(classes, ["greyscale images repeated in three channels"])
-    writer.split("train", _train(raw / ROOT, classes))
-    writer.split("test", _val(raw / ROOT, classes))
+    with published.published(raw, ROOT, ARCHIVE) as tree:
+        classes = lines(tree, "wnids.txt")
+        writer.read_from(tree.origin)
+        writer.describe(classes, ["greyscale images repeated in three channels"])
+        for split, examples in (("train", _train(tree, classes)), ("test", _val(tree, classes))):
+            writer.split(split, in_order(lambda example: (_image(tree, example[0]), example[1]), examples))
 
 
 def toy(raw: Path, member: str) -> None:
@@ -50,6 +61,8 @@ def toy(raw: Path, member: str) -> None:
     for label, wnid in enumerate(classes):
         folder = raw / ROOT / "train" / wnid / "images"
         folder.mkdir(parents=True)
+        boxes = [f"{wnid}_{index}.JPEG\t0\t0\t62\t62\n" for index in range(6)]
+        (folder.parent / f"{wnid}_boxes.txt").write_text("".join(boxes), encoding="utf-8")
         for index in range(8):
             pixels = random.integers(0, 80, (SIZE, SIZE, 3), dtype=np.uint8)
             pixels[..., label] += 120
@@ -63,35 +76,31 @@ def toy(raw: Path, member: str) -> None:
     (raw / ROOT / "val" / "val_annotations.txt").write_text("\n".join(annotations) + "\n", encoding="utf-8")
 
 
-def _train(root: Path, classes: list[str]) -> Iterator[tuple[np.ndarray, int]]:
+def _train(tree: Tree, classes: list[str]) -> Iterator[tuple[str, int]]:
+    """Path and label of each training image."""
     for label, wnid in enumerate(classes):
-        folder = root / "train" / wnid / "images"
+        folder = f"train/{wnid}/images"
         # wnid_0, wnid_1, wnid_10, ...: by number, so that the order is the published one on every file system.
-        paths = sorted(folder.glob("*.JPEG"), key=lambda path: (len(path.name), path.name))
+        paths = [path for path in tree.files(folder) if path.endswith(".JPEG")]
         if not paths:
-            raise DynconvError(f"{folder}: no *.JPEG files, though wnids.txt lists {wnid}")
-        for path in paths:
-            yield _image(path), label
+            raise DynconvError(f"{tree.where(folder)}: no *.JPEG files, though wnids.txt lists {wnid}")
+        for path in sorted(paths, key=lambda path: (len(path), path)):
+            yield path, label
 
 
-def _val(root: Path, classes: list[str]) -> Iterator[tuple[np.ndarray, int]]:
+def _val(tree: Tree, classes: list[str]) -> Iterator[tuple[str, int]]:
+    """Path and label of each test image, in the order of the annotations."""
     labels = {wnid: label for label, wnid in enumerate(classes)}
-    annotations = root / "val" / "val_annotations.txt"
-    for number, line in enumerate(lines(annotations), 1):
+    annotations = "val/val_annotations.txt"
+    for number, line in enumerate(lines(tree, annotations), 1):
         name, wnid, *_ = [*line.split("\t"), ""]
         if wnid not in labels:
-            raise DynconvError(f"{annotations}: line {number}: class {wnid!r} is not in wnids.txt")
-        yield _image(root / "val" / "images" / name), labels[wnid]
+            raise DynconvError(f"{tree.where(annotations)}: line {number}: class {wnid!r} is not in wnids.txt")
+        yield f"val/images/{name}", labels[wnid]
 
 
-def _image(path: Path) -> np.ndarray:
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except OSError as error:
-        raise DynconvError(f"{path}: not a readable image: {error}") from None
+def _image(tree: Tree, path: str) -> np.ndarray:
+    pixels = decode(read(tree, path), tree.where(path))
     if pixels.shape != (SIZE, SIZE, 3):
-        raise DynconvError(f"{path}: is {pixels.shape[1]}x{pixels.shape[0]}; valid: {SIZE}x{SIZE}")
+        raise DynconvError(f"{tree.where(path)}: is {pixels.shape[1]}x{pixels.shape[0]}; valid: {SIZE}x{SIZE}")
     return pixels.transpose(2, 0, 1)

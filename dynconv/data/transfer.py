@@ -1,0 +1,119 @@
+"""One file over HTTP, in as many pieces as it takes.
+
+`<name>.part` is what has come so far, `<name>.part.json` what it is a part of: a later call continues it only if the
+server still offers the same file.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dynconv.data.bars import Advance
+from dynconv.errors import DynconvError
+
+if TYPE_CHECKING:
+    from requests import Response, Session
+
+_CHUNK = 1 << 18
+_TIMEOUT_S = (10, 60)  # to connect; without a byte
+_TRIES = 4  # in a row that bring nothing
+_PAUSE_S = 0.5  # before the second try; doubled for each further one
+_LASTING = (400, 401, 403, 404, 405, 410, 416, 451)  # answers that another try will not change
+
+
+def transfer(url: str, part: Path, advance: Advance) -> None:
+    """Bring `part` to the whole content of `url`, from where it is.  Proxies are those of the environment.
+
+    Raises:
+        DynconvError: the server's answer, or what broke the connection; what has come is kept.
+        OSError: the file cannot be written.
+    """
+    import requests
+
+    fruitless = 0
+    while True:
+        before = _size(part)
+        try:
+            with requests.Session() as session:
+                if _pour(session, url, part, advance):
+                    return
+            cause = "the server closed the connection early"
+        except requests.RequestException as error:
+            cause = _told(error)
+        fruitless = 0 if _size(part) > before else fruitless + 1
+        if fruitless >= _TRIES:
+            raise DynconvError(f"{url}: {cause}")
+        time.sleep(_PAUSE_S * 2**fruitless)
+
+
+def _pour(session: "Session", url: str, part: Path, advance: Advance) -> bool:
+    """Ask for what is missing and append it; True when the file is whole."""
+    known = _known(part, url)
+    start = _size(part) if known else 0
+    if known and start == known["total"]:  # it was killed between its last byte and what follows
+        return True
+    headers = {"Accept-Encoding": "identity"}  # the file's own bytes: what its checksum and its size are of
+    if start:
+        headers |= {"Range": f"bytes={start}-", "If-Range": known["validator"]}
+    with session.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S) as answer:
+        if answer.status_code in _LASTING:
+            raise DynconvError(f"{url}: {answer.status_code} {answer.reason}")
+        answer.raise_for_status()
+        if answer.status_code == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            done, mode = start, "ab"
+        else:  # the whole file, since nothing was there, the server has another one now, or it knows no ranges
+            done, mode = 0, "wb"
+        length = answer.headers.get("Content-Length")
+        total = done + int(length) if length else None
+        if mode == "wb":
+            _note(part, url, answer, total)
+        with part.open(mode) as file:
+            advance(done, total)
+            for chunk in answer.iter_content(_CHUNK):
+                file.write(chunk)
+                done += len(chunk)
+                advance(done, total)
+    return total is None or done == total
+
+
+def _note(part: Path, url: str, answer: "Response", total: int | None) -> None:
+    """Remember which file the part is of, if the server says so in a way that it can be asked for."""
+    validator = answer.headers.get("ETag", "")
+    if not validator or validator.startswith("W/"):  # a weak one does not promise the same bytes
+        validator = answer.headers.get("Last-Modified", "")
+    part.unlink(missing_ok=True)  # first: the note must never be of other bytes than the part's
+    _sidecar(part).write_text(json.dumps({"url": url, "validator": validator, "total": total}), encoding="utf-8")
+
+
+def _known(part: Path, url: str) -> dict[str, Any]:
+    """What was noted of the part; empty if it cannot be continued from `url`."""
+    try:
+        noted = json.loads(_sidecar(part).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return noted if noted.get("url") == url and noted.get("validator") else {}
+
+
+def forget(part: Path) -> None:
+    """Remove what has come so far."""
+    for file in (part, _sidecar(part)):
+        file.unlink(missing_ok=True)
+
+
+def _sidecar(part: Path) -> Path:
+    return part.with_name(f"{part.name}.json")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _told(error: Exception) -> str:
+    """The innermost cause, which says what happened; the outer ones say where in the library."""
+    cause: BaseException = error
+    while cause.__context__ is not None:
+        cause = cause.__context__
+    if getattr(error, "response", None) is not None:
+        cause = error
+    return " ".join(str(cause).split()) or type(cause).__name__
