@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import pydantic
-import yaml
 from pydantic import Field
 
-from dynconv import expand, plugins
+from dynconv import expand, plugins, yaml_file
 from dynconv.errors import DynconvError, valid
 from dynconv.explain import Strict, meant, problems
 from dynconv.plugins import DATASETS as DATASETS
@@ -206,17 +205,7 @@ def load(path: str | Path) -> Study:
     Raises:
         DynconvError: one line a problem, each naming the file, the key and what would be valid.
     """
-    path = Path(path)
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
-    except FileNotFoundError:
-        near = sorted(str(p) for p in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
-        raise DynconvError(f"{path}: no such study; {valid(near)}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DynconvError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise DynconvError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    return parse(content, str(path))
+    return parse(yaml_file.read(Path(path), "study"), str(path))
 
 
 def parse(content: Any, source: str) -> Study:
@@ -228,19 +217,6 @@ def parse(content: Any, source: str) -> Study:
     except pydantic.ValidationError as error:
         lines = [f"{source}: {line}" for line in problems(error, Study)]
         raise DynconvError("\n".join(lines)) from None
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """SafeLoader that refuses a key written twice instead of silently keeping the last."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=deep)
-            if isinstance(key, str) and key in seen:
-                raise yaml.YAMLError(f"key {key!r} is written twice (line {key_node.start_mark.line + 1})")
-            seen.add(key if isinstance(key, str) else repr(key))
-        return super().construct_mapping(node, deep)
 
 
 def _first_problem(candidates: list[dict[str, Any]], where: str) -> ValueError | None:
