@@ -40,10 +40,18 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    sub = command("prepare", _prepare, "Turn a dataset into plain arrays and meta.json.")
-    sub.add_argument("dataset", help="for example digits or ucr/GunPoint; see `dynconv list datasets`")
+    sub = command("prepare", _prepare, "Turn datasets into plain arrays and meta.json; those that are there stay.")
+    sub.add_argument(
+        "dataset",
+        nargs="+",
+        help="for example digits, ucr/GunPoint, 'ucr/*' or ucr112; see `dynconv list datasets`",
+    )
     _data(sub)
     sub.add_argument("--no-download", action="store_true", help="use only files that are already there")
+    sub.add_argument(
+        "--raw", type=Path, metavar="DIR", help="the published files, as you have them (default: DATA/_raw/FAMILY)"
+    )
+    sub.add_argument("--force", action="store_true", help="make them anew, even if they are there")
     sub.add_argument("--toy", action="store_true", help="a small stand-in in the dataset's own format")
 
     sub = command("train", _train, "Train one run and write its three Parquet files.")
@@ -143,10 +151,23 @@ def _threads(text: str) -> int:
 
 
 def _prepare(args) -> None:
-    from dynconv.data.prepare import prepare
+    from functools import partial
 
-    meta = prepare(args.dataset, args.data or Path("data"), download=not args.no_download, toy=args.toy)
-    print(meta)
+    from dynconv.data.prepare import prepare, prepare_all
+    from dynconv.expand import expand
+
+    names = list(dict.fromkeys(name for word in args.dataset for name in expand(word)))
+    make = partial(
+        prepare,
+        data=args.data or Path("data"),
+        download=not args.no_download,
+        toy=args.toy,
+        raw=args.raw,
+        force=args.force,
+    )
+    if failed := prepare_all(names, make, lambda line: print(line, flush=True)):
+        ended = [f"{len(names) - len(failed)} of {len(names)} are prepared"] if len(names) > 1 else []
+        raise DynconvError("\n".join([*failed, *ended]))
 
 
 def _train(args) -> None:

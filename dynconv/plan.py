@@ -9,8 +9,11 @@ from dynconv import plan_cost, plan_profile
 from dynconv.plan_disk import FILES_OF_A_RUN
 from dynconv.plan_state import State, state
 from dynconv.preflight import preflight
+from dynconv.recipe import make_recipe
 from dynconv.stats.multiplicity import datasets_needed, floor
 from dynconv.study import Study, Task
+
+_MANY = 8  # datasets of a family: more share a line
 
 
 def plan(study: Study, profile: str | Path | None = None, file: str | Path = "STUDY") -> str:
@@ -60,12 +63,40 @@ def _runs(here: State, profile: plan_profile.Profile | None) -> list[str]:
 
 def _task(here: State, task: Task, count: int) -> list[str]:
     study, names = here.study, [name for name, its in here.tasks.items() if its == task]
-    prepared = set(here.prepared)
     lines = [f"{task}: {count} datasets, primary metric {study.analysis.metric[task]}", f"  {_floor(study, count)}"]
-    lines += [f"  {name}: {'prepared' if name in prepared else 'to be prepared'}" for name in names]
-    recipe = study.recipe(names[0], task)
-    text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, default_flow_style=None, width=10**6)
-    return lines + [f"    {line}" for line in text.splitlines()]
+    return lines + _datasets(names, set(here.prepared)) + _recipes(study, task, names)
+
+
+def _datasets(names: list[str], prepared: set[str]) -> list[str]:
+    """A line a dataset, or a family of which there are many."""
+    families: dict[str, list[str]] = {}
+    for name in names:
+        families.setdefault(name.partition("/")[0], []).append(name)
+    lines = []
+    for family, members in families.items():
+        if len(members) > _MANY:
+            ready = len(prepared.intersection(members))
+            lines.append(
+                f"  {family}: {len(members)} datasets, {ready} prepared, {len(members) - ready} to be prepared"
+            )
+        else:
+            lines += [f"  {name}: {'prepared' if name in prepared else 'to be prepared'}" for name in members]
+    return lines
+
+
+def _recipes(study: Study, task: Task, names: list[str]) -> list[str]:
+    """The recipe in full, and what differs from it for single datasets."""
+    recipes = {name: study.recipe(name, task).model_dump(mode="json") for name in names}
+    first = recipes[names[0]]
+    same = all(recipe == first for recipe in recipes.values())
+    base = first if same else make_recipe(study.recipes.get(task, {}), task).model_dump(mode="json")
+    text = yaml.safe_dump(base, sort_keys=False, default_flow_style=None, width=10**6)
+    own: dict[str, list[str]] = {}
+    for name, recipe in recipes.items():
+        if differs := ", ".join(f"{key}: {value}" for key, value in recipe.items() if value != base[key]):
+            own.setdefault(differs, []).append(name)
+    lines = [f"    {line}" for line in text.splitlines()]
+    return lines + [f"  {plan_cost.few(those)}: {differs}" for differs, those in own.items()]
 
 
 def _floor(study: Study, datasets: int) -> str:

@@ -8,6 +8,9 @@ from types import ModuleType
 
 from dynconv.errors import DynconvError, valid
 
+VARIANTS = "dynconv.models.variants"
+DATASETS = "dynconv.data.datasets"
+
 
 def names(package: str) -> list[str]:
     """Sorted names of the plugins in `package`, read from the folder: no plugin is executed."""

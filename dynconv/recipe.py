@@ -1,5 +1,6 @@
 """The recipe: how one run is trained."""
 
+import math
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -22,6 +23,8 @@ Count = Annotated[int, Number, Field(ge=1)]
 
 
 Strategy = Literal["auto", "single", "ddp", "deepspeed"]
+# Never fewer examples a step by batch_fraction: ODConv's attention is batch-normalised over one vector an example.
+LEAST_BATCH = 8
 UNCHANGED = ("checkpoint_every_s", "strategy", "zero_stage")  # keys that say how, not what, is computed
 
 
@@ -37,6 +40,7 @@ class Recipe(Strict):
     # length of training
     epochs: Count = 100
     batch_size: Count = 128
+    batch_fraction: Annotated[float, Number, Field(gt=0, le=1)] | None = None  # of the training examples: see `batch`
     accumulate: Count = 1  # micro-batches a step: memory for time at the same batch size
     drop_last: bool = False  # False: every example each epoch, in batches of nearly equal size
     # optimiser
@@ -83,6 +87,16 @@ class Recipe(Strict):
         if self.nesterov and self.optimizer == "sgd" and self.momentum == 0:
             raise ValueError("nesterov needs a momentum above 0")
         return self
+
+    def batch(self, n: int) -> int:
+        """Examples of a step where the training split has `n`: batch_size, unless batch_fraction makes it less.
+
+        With it: `min(batch_size, max(8, floor(n * batch_fraction)))`, so that a small split gets enough steps an epoch.
+        """
+        if self.batch_fraction is None:
+            return self.batch_size
+        part = math.floor(round(n * self.batch_fraction, 6))  # rounded, for 0.29 * 100 is less than 29
+        return min(self.batch_size, max(LEAST_BATCH, part))
 
 
 def make_recipe(keys: dict[str, Any], where: str) -> Recipe:

@@ -6,17 +6,19 @@ key is an error that lists the valid ones.  This module imports no torch: a logi
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import pydantic
-import yaml
 from pydantic import Field
 
-from dynconv import plugins
+from dynconv import expand, plugins, yaml_file
 from dynconv.errors import DynconvError, valid
 from dynconv.explain import Strict, meant, problems
+from dynconv.plugins import DATASETS as DATASETS
+from dynconv.plugins import VARIANTS as VARIANTS
 from dynconv.recipe import UNCHANGED, NotNegative, Recipe, make_recipe
 
 Task = Literal["classification", "segmentation", "timeseries"]
@@ -28,12 +30,9 @@ METRICS = {
 }
 PRIMARY_METRIC = {"classification": "accuracy", "segmentation": "miou", "timeseries": "accuracy"}
 
-VARIANTS = "dynconv.models.variants"
-DATASETS = "dynconv.data.datasets"
-
 # Names become folders, wildcards and rule names; a slash separates a dataset's family from its member.
 VariantName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
-DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(/[A-Za-z0-9_.-]+)?$", max_length=128)]
+DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(/[A-Za-z0-9_.*?!\[\]-]+)?$", max_length=128)]
 
 
 class Variant(Strict):
@@ -55,7 +54,10 @@ class Variant(Strict):
 
 
 class Dataset(Strict):
-    """One dataset: a file of `dynconv/data/datasets/`, perhaps with a member (`ucr/GunPoint`) and its own recipe."""
+    """One dataset: a file of `dynconv/data/datasets/`, perhaps with a member (`ucr/GunPoint`) and its own recipe.
+
+    In a study's file also a word for many, such as `ucr/*` or `ucr112`; `Study.datasets` has them expanded.
+    """
 
     name: DatasetName
     recipe: dict[str, Any] = Field(default_factory=dict)
@@ -118,18 +120,27 @@ class Study(Strict):
             raise ValueError("a list of integers or their number, for example [0, 1, 2] or 3")
         return tuple(range(value)) if isinstance(value, int) else value
 
+    @pydantic.field_validator("datasets", "variants", "seeds", mode="after")
+    @classmethod
+    def _each_once(cls, value: Any) -> Any:
+        items = [getattr(item, "name", item) for item in value]
+        if not items:
+            raise ValueError("empty; list at least one")
+        if twice := sorted(str(item) for item, count in Counter(items).items() if count > 1):
+            raise ValueError(f"listed twice: {', '.join(twice)}; each may stand there once")
+        return value
+
+    @pydantic.field_validator("datasets", mode="after")
+    @classmethod
+    def _expanded(cls, value: tuple[Dataset, ...]) -> tuple[Dataset, ...]:
+        try:
+            recipes = expand.merge((entry.name, entry.recipe) for entry in value)
+        except DynconvError as error:
+            raise ValueError(str(error)) from None
+        return tuple(Dataset(name=name, recipe=recipe) for name, recipe in recipes.items())
+
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> "Study":
-        for key, items in (
-            ("seeds", self.seeds),
-            ("variants", [v.name for v in self.variants]),
-            ("datasets", [d.name for d in self.datasets]),
-        ):
-            if not items:
-                raise ValueError(f"{key}: empty; list at least one")
-            twice = sorted({str(item) for item in items if list(items).count(item) > 1})
-            if twice:
-                raise ValueError(f"{key}: listed twice: {', '.join(twice)}; each may stand there once")
         files = plugins.names(VARIANTS)
         for variant in self.variants:
             if not (variant.rule and variant.base == variant.name) and variant.base not in files:
@@ -137,11 +148,6 @@ class Study(Strict):
                     f"variants: unknown variant {variant.base!r}{meant(variant.base, files)}; {valid(files)}"
                     " (a variant that a workflow rule writes says `rule: true`)"
                 )
-        files = plugins.names(DATASETS)
-        for dataset in self.datasets:
-            family = dataset.name.partition("/")[0]
-            if family not in files:
-                raise ValueError(f"datasets: unknown dataset {dataset.name!r}{meant(family, files)}; {valid(files)}")
         if len(self.variants) < 2:
             raise ValueError("variants: a study compares at least two, the control among them")
         if self.analysis.control not in (known := [v.name for v in self.variants]):
@@ -199,17 +205,7 @@ def load(path: str | Path) -> Study:
     Raises:
         DynconvError: one line a problem, each naming the file, the key and what would be valid.
     """
-    path = Path(path)
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
-    except FileNotFoundError:
-        near = sorted(str(p) for p in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
-        raise DynconvError(f"{path}: no such study; {valid(near)}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DynconvError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise DynconvError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    return parse(content, str(path))
+    return parse(yaml_file.read(Path(path), "study"), str(path))
 
 
 def parse(content: Any, source: str) -> Study:
@@ -221,19 +217,6 @@ def parse(content: Any, source: str) -> Study:
     except pydantic.ValidationError as error:
         lines = [f"{source}: {line}" for line in problems(error, Study)]
         raise DynconvError("\n".join(lines)) from None
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """SafeLoader that refuses a key written twice instead of silently keeping the last."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=deep)
-            if isinstance(key, str) and key in seen:
-                raise yaml.YAMLError(f"key {key!r} is written twice (line {key_node.start_mark.line + 1})")
-            seen.add(key if isinstance(key, str) else repr(key))
-        return super().construct_mapping(node, deep)
 
 
 def _first_problem(candidates: list[dict[str, Any]], where: str) -> ValueError | None:

@@ -231,3 +231,19 @@ sys.exit("torch" in sys.modules)
     assert ["train_vanilla,", "train_odconv", "4000", "8", "500", "5", "4:00:00", "2000", "GPU-hours"] in [
         line.split() for line in done.stdout.splitlines()
     ]
+
+
+def test_many_datasets_of_a_family_share_a_line_and_their_own_recipes_are_told(folder):
+    datasets = ["ucr_image", {"name": "ucr/Adiac", "recipe": {"epochs": 7}}, {"name": "digits", "recipe": {"lr": 0.5}}]
+    recipes = {"timeseries": {"epochs": 3}}
+    study = parse(STUDY | {"datasets": datasets, "recipes": recipes}, "s")
+    (folder / "data/ucr/Fish").mkdir(parents=True)
+    (folder / "data/ucr/Fish/meta.json").write_text("{}")
+    text = plan(study)
+    series = block(text, "timeseries: 32 datasets").splitlines()
+    assert (
+        "  ucr: 32 datasets, 1 prepared, 31 to be prepared" in series and "ucr/Fish" not in text.split("timeseries:")[1]
+    )
+    assert "    epochs: 3" in series and series[-1] == "  ucr/Adiac: epochs: 7"
+    images = block(text, "classification: 1 datasets").splitlines()
+    assert "  digits: to be prepared" in images and "    lr: 0.5" in images

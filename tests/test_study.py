@@ -166,3 +166,27 @@ def test_plugins_are_named_by_their_files_without_being_run(tmp_path, monkeypatc
     assert plugins.names("zoo_of_tests") == ["bomb"]
     with pytest.raises(DynconvError, match="valid: bomb"):
         plugins.load("zoo_of_tests", "lamb")
+
+
+@pytest.mark.parametrize(
+    ("keys", "n", "batch"),
+    [
+        ({}, 5, 64),  # plain batch_size, whatever there is
+        ({"batch_fraction": 0.1}, 10_000, 64),
+        ({"batch_fraction": 0.1}, 399, 39),
+        ({"batch_fraction": 0.1}, 230, 23),
+        ({"batch_fraction": 0.29}, 100, 29),  # 0.29 * 100 is a little less in floating point
+        ({"batch_fraction": 0.1}, 89, 8),
+        ({"batch_fraction": 0.1}, 16, 8),  # DiatomSizeReduction: the published rule alone would say 1
+        ({"batch_fraction": 0.1, "batch_size": 4, "accumulate": 4}, 1000, 4),
+        ({"batch_fraction": 1}, 40, 40),
+    ],
+)
+def test_the_batch_is_a_fraction_of_the_training_split_within_bounds(keys, n, batch):
+    assert study.Recipe.model_validate({"batch_size": 64, **keys}).batch(n) == batch
+
+
+@pytest.mark.parametrize("value", [0, 1.5, True, "all"])
+def test_a_fraction_that_is_none_is_refused(value):
+    with pytest.raises(DynconvError, match="batch_fraction"):
+        study.parse(changed(recipes={"timeseries": {"batch_fraction": value}}), "s.yaml")

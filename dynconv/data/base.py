@@ -2,8 +2,10 @@
 
 import difflib
 import functools
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, cast
 
 from dynconv import plugins
@@ -27,6 +29,11 @@ class Spec:
     citation: str
     split_rule: str
     members: tuple[str, ...] | None = None  # a family's datasets (`ucr/GunPoint`); None: the file is one dataset
+    # Words that name some of the members in a study.  Each begins with the family's name, so that no two files clash.
+    subsets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subsets", MappingProxyType(dict(self.subsets)))
 
 
 class DatasetFile(Protocol):
@@ -58,7 +65,11 @@ def find(name: str) -> tuple[DatasetFile, str]:
     if members is not None and member not in members:
         close = difflib.get_close_matches(member, members, n=1)
         meant = f" (did you mean {family}/{close[0]}?)" if close else ""
-        what = f"unknown member {member!r}" if member else f"{family} is a family: name a member, as in {family}/..."
+        what = (
+            f"unknown member {member!r}"
+            if member
+            else f"{family} is a family: name a member, as in {family}/{members[0]}, or all of them, {family}/*"
+        )
         raise DynconvError(f"dataset {name!r}: {what}{meant}; {valid(members)}")
     return module, member
 

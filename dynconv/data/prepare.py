@@ -64,7 +64,7 @@ def prepare(
     return folder / META
 
 
-def prepare_all(names: Iterable[str], say: Callable[[str], None], make: Callable[[str], Path]) -> list[str]:
+def prepare_all(names: Iterable[str], make: Callable[[str], Path], say: Callable[[str], None]) -> list[str]:
     """`make(name)`, which is `prepare` with its arguments, for each name; what one meets does not stop the others.
 
     Returns:

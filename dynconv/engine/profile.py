@@ -33,7 +33,7 @@ def profile(
     torch.manual_seed(0)
     model = place.build(study, variant).eval()
     batches = Batches(prepared.test, place.meta, device)
-    size = min(recipe.batch_size, len(batches))
+    size = min(recipe.batch(len(prepared.train.x)), len(batches))
     one, _ = batches.get(torch.arange(1, device=device))
     many, _ = batches.get(torch.arange(size, device=device))
     latencies = _forward_s(model, one, strategy)

@@ -110,7 +110,7 @@ class Training:
         model = strategy.plain()
         if state.average is not None:
             state.average.apply(model)
-        batch = max(1, recipe.batch_size // (accumulate * world.size))
+        batch = max(1, shares.batch_size // (accumulate * world.size))
         metrics, predictions = evaluate(model, task, Batches(prepared.test, place.meta, device), batch, strategy)
         if not all(map(math.isfinite, metrics.values())):  # the last step can be the one that diverges
             names = ", ".join(name for name, value in metrics.items() if not math.isfinite(value))
@@ -147,5 +147,5 @@ def _anew(accumulate: int) -> Stopped:
 
 
 def _shares(place: Setup, accumulate: int) -> Shares:
-    recipe = place.recipe
-    return Shares(len(place.prepared.train.x), recipe.batch_size, recipe.drop_last, accumulate, place.world)
+    recipe, n = place.recipe, len(place.prepared.train.x)
+    return Shares(n, recipe.batch(n), recipe.drop_last, accumulate, place.world)

@@ -69,7 +69,7 @@ def train(study, dataset, variant, store, out, name="auto", *, dtype=torch.float
         train = Cast(place.prepared.train, meta, "cpu")
         test = Cast(place.prepared.test, meta, "cpu")
         train.dtype = test.dtype = dtype
-        shares = Shares(len(train), recipe.batch_size, recipe.drop_last, recipe.accumulate, world)
+        shares = Shares(len(train), recipe.batch(len(train)), recipe.drop_last, recipe.accumulate, world)
         checkpoints = Checkpoints(out, "test")
         content, said = checkpoints.load(world)
         state = State(recipe, shares.steps)

@@ -154,3 +154,11 @@ def test_without_a_compiler_the_key_is_refused(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(DynconvError, match=r"compile: needs a C\+\+ compiler"):
         compiler.compile_module(torch.nn.Linear(1, 1), torch.device("cpu"))
+
+
+def test_a_fraction_of_a_small_split_makes_the_batch(make_study, store, tmp_path):
+    # The toy has 12 series: two batches of 6 an epoch where 64 would be one of 12.
+    fraction = run(make_study(**GENTLE | {"batch_size": 64, "batch_fraction": 0.1}), store, tmp_path / "a")
+    plain = run(make_study(**GENTLE | {"batch_size": 8}), store, tmp_path / "b")
+    assert distance(fraction, plain) == 0
+    assert distance(fraction, run(make_study(**GENTLE | {"batch_size": 64}), store, tmp_path / "c")) > 0
