@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -17,6 +18,16 @@ VOID = 255  # mask value of pixels that count neither in training nor in evaluat
 
 
 @dataclass(frozen=True)
+class Facts:
+    """What is known of a dataset before it is prepared, as published; afterwards `meta.json` is the truth."""
+
+    shape: tuple[int, ...] | None = None  # of one example's x: [C, H, W] or [C, L]; None: only the files tell
+    classes: int | None = None
+    train: int | None = None  # examples
+    test: int | None = None
+
+
+@dataclass(frozen=True)
 class Spec:
     """The declaration of a dataset (`SPEC` of its file); it ends up in `meta.json`."""
 
@@ -27,6 +38,8 @@ class Spec:
     citation: str
     split_rule: str
     members: tuple[str, ...] | None = None  # a family's datasets (`ucr/GunPoint`); None: the file is one dataset
+    facts: Facts | None = None
+    member_facts: Callable[[str], Facts] | None = None  # of a family: what is known of a member
 
 
 class DatasetFile(Protocol):

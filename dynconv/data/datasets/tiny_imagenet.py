@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dynconv.data.base import Spec, lines
+from dynconv.data.base import Facts, Spec, lines
 from dynconv.data.download import archive
 from dynconv.errors import DynconvError
 
@@ -20,6 +20,7 @@ SPEC = Spec(
     licence="ImageNet's terms of access: non-commercial research",
     citation="Le and Yang (2015), Tiny ImageNet visual recognition challenge, Stanford CS231n",
     split_rule="train: train/ (500 a class); test: val/ (50 a class), since test/ has no public labels",
+    facts=Facts(shape=(3, 64, 64), classes=200, train=100_000, test=10_000),
 )
 ROOT = "tiny-imagenet-200"
 SIZE = 64

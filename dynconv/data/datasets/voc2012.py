@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dynconv.data import voc_format
-from dynconv.data.base import VOID, Spec
+from dynconv.data.base import VOID, Facts, Spec
 from dynconv.data.download import archive
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ SPEC = Spec(
     licence="research use; the images fall under Flickr's terms of use",
     citation="Everingham et al. (2015), The Pascal visual object classes challenge: a retrospective, IJCV 111",
     split_rule="train: ImageSets/Segmentation/train.txt (1464); test: val.txt (1449)",
+    facts=Facts(shape=(3, 512, 512), classes=21, train=1464, test=1449),
 )
 SIZE = 512  # every published image has sides up to 500
 _NAMES = """
