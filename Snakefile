@@ -13,6 +13,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/profile.smk"
+include: "workflow/rules/samples.smk"
 include: "workflow/rules/analyse.smk"
 include: "workflow/rules/report.smk"
 

@@ -73,12 +73,18 @@ def _parser() -> argparse.ArgumentParser:
     _data(sub)
     _device(sub)
 
+    sub = command("samples", _samples, "Draw a dataset's contact sheet: training examples, stored and augmented.")
+    _study(sub)
+    sub.add_argument("--dataset", required=True)
+    sub.add_argument("--out", type=Path, required=True, metavar="F.svg")
+    _data(sub)
+
     sub = command("fail", _fail, "Record a run whose job failed for good: the failure_command of its rule.")
     _run(sub, seed=True)
     sub.add_argument("--failures", type=Path, required=True, metavar="DIR")
     _data(sub)
 
-    command("warm", _warm, "Run the train and profile commands of one pack from one process: its pack_helper.")
+    command("warm", _warm, "Run a pack's train, profile and samples commands from one process: its pack_helper.")
 
     sub = command("collect", _collect, "Unite all runs into tidy tables.")
     sub.add_argument("runs", type=Path, metavar="RUNS_DIR")
@@ -112,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("what", choices=["variants", "datasets", "runs", "verdicts"])
     _study(sub, required=False)
     sub.add_argument("--results", type=Path, metavar="DIR", help="default: the study's, else results")
+    _data(sub)
+    sub.add_argument("--members", action="store_true", help="datasets: a line for every member of a family, too")
 
     sub = command("new", _new, "Write the file of a new variant or dataset.")
     sub.add_argument("kind", choices=["variant", "dataset"])
@@ -226,6 +234,17 @@ def _profile(args) -> None:
     records.write("profile", [row], args.out)
 
 
+def _samples(args) -> None:
+    from dynconv.engine.samples import sheet
+    from dynconv.files import write_text
+    from dynconv.report.contact_sheet import draw
+    from dynconv.study import load
+
+    study = load(args.study)
+    write_text(args.out, draw(sheet(study, study.dataset(args.dataset).name, args.data or Path(study.data))))
+    print(args.out)
+
+
 def _collect(args) -> None:
     from dynconv.collect import collect
     from dynconv.study import load
@@ -275,7 +294,10 @@ def _list(args) -> None:
 
     study = load(args.study) if args.study else None
     results = args.results or Path(study.results if study else "results")
-    getattr(listing, args.what)(study, results)
+    if args.what == "datasets":
+        listing.datasets(study, args.data or Path(study.data if study else "data"), args.members)
+    else:
+        getattr(listing, args.what)(study, results)
 
 
 def _new(args) -> None:

@@ -8,21 +8,25 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 _LEAST = 8  # characters below which no column is folded
-_GAP = "  "
 
 
-def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = (), width: int | None = None) -> list[str]:
+def columns(
+    rows: Sequence[Sequence[str]], right: Sequence[int] = (), width: int | None = None, gap: str = "  "
+) -> list[str]:
     """The lines of a table.
 
     Args:
         rows: equally many texts each.
         right: places of the columns that are aligned to the right.
-        width: characters that a line may have; wider rows are folded within their columns.  None: as wide as needed.
+        width: characters that a line may have; wider rows are folded within their columns, between words if that is
+            enough.  None: as wide as needed.
+        gap: what stands between columns.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    room = None if width is None else width - len(_GAP) * (len(widths) - 1)
-    while room is not None and sum(widths) > room and max(widths) > _LEAST:
-        widths[widths.index(max(widths))] -= 1
+    if width is not None:
+        room = width - len(gap) * (len(widths) - 1)
+        _narrow(widths, [max(_longest_word(cell) for cell in column) for column in zip(*rows, strict=True)], room)
+        _narrow(widths, [_LEAST] * len(widths), room)
     lines = []
     for row in rows:
         if all(len(cell) <= w for cell, w in zip(row, widths, strict=True)):
@@ -37,8 +41,21 @@ def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = (), width: int
                 cell.rjust(w) if place in right else cell.ljust(w)
                 for place, (cell, w) in enumerate(zip(part, widths, strict=True))
             ]
-            lines.append(_GAP.join(cells).rstrip())
+            lines.append(gap.join(cells).rstrip())
     return lines
+
+
+def _narrow(widths: list[int], least: list[int], room: int) -> None:
+    """Take from the widest column, again and again, until the columns fit or none is wider than its least."""
+    while sum(widths) > room:
+        wide = [place for place, width in enumerate(widths) if width > least[place]]
+        if not wide:
+            return
+        widths[max(wide, key=widths.__getitem__)] -= 1
+
+
+def _longest_word(cell: str) -> int:
+    return max(map(len, cell.split()), default=0)
 
 
 def terminal_width() -> int | None:

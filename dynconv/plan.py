@@ -48,7 +48,8 @@ def _runs(here: State, profile: plan_profile.Profile | None) -> list[str]:
     study, number = here.study, len(here.done) + len(here.open)
     failed = sum(row["status"] != "ok" for row in here.done.values())
     cells = len(here.tasks) * sum(not variant.rule for variant in study.variants)
-    jobs = number + cells + len(here.tasks) + 3
+    sheets = len(here.tasks) if cells else 0
+    jobs = number + cells + len(here.tasks) + sheets + 3
     # Each rule has a log, and the executor keeps one of each job.
     logs = jobs * (1 if profile is None or profile.executor == "local" else 2) + 1
     return [

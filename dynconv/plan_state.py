@@ -34,12 +34,21 @@ class State:
             if not variant.rule and not (folder / dataset / f"{variant.name}.parquet").is_file()
         ]
 
+    @property
+    def unseen(self) -> list[str]:
+        """Datasets without a contact sheet, where the study trains something itself."""
+        trained = any(not variant.rule for variant in self.study.variants)
+        return [
+            name for name in self.tasks if trained and not Path(self.study.results, "samples", f"{name}.svg").is_file()
+        ]
+
     def steps(self) -> list[tuple[str, int]]:
         """The open steps: (rule, number of its jobs), in the order in which they run."""
         trains = {f"train_{variant.name}": 0 for variant in self.study.variants}
         for key in self.open:
             trains[f"train_{key.variant}"] += 1
-        steps = [("prepare", len(self.tasks) - len(self.prepared)), ("profile", len(self.unprofiled)), *trains.items()]
+        before = {"prepare": len(self.tasks) - len(self.prepared), "samples": len(self.unseen)}
+        steps = [*before.items(), ("profile", len(self.unprofiled)), *trains.items()]
         steps = [(rule, number) for rule, number in steps if number]
         if steps or not Path(self.study.results, "report.html").is_file():
             steps += [("collect", 1), ("compare", 1), ("report", 1)]

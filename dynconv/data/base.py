@@ -2,7 +2,7 @@
 
 import difflib
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +19,16 @@ VOID = 255  # mask value of pixels that count neither in training nor in evaluat
 
 
 @dataclass(frozen=True)
+class Facts:
+    """What is known of a dataset before it is prepared, as published; afterwards `meta.json` is the truth."""
+
+    shape: tuple[int, ...] | None = None  # of one example's x: [C, H, W] or [C, L]; None: only the files tell
+    classes: int | None = None
+    train: int | None = None  # examples
+    test: int | None = None
+
+
+@dataclass(frozen=True)
 class Spec:
     """The declaration of a dataset (`SPEC` of its file); it ends up in `meta.json`."""
 
@@ -31,6 +41,8 @@ class Spec:
     members: tuple[str, ...] | None = None  # a family's datasets (`ucr/GunPoint`); None: the file is one dataset
     # Words that name some of the members in a study.  Each begins with the family's name, so that no two files clash.
     subsets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    facts: Facts | None = None
+    member_facts: Callable[[str], Facts] | None = None  # of a family: what is known of a member
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "subsets", MappingProxyType(dict(self.subsets)))

@@ -1,4 +1,4 @@
-"""Facts of the UCR archive of 2018, from `ucr_archive.csv`, and the subsets that follow from them.
+"""What is published of the UCR archive of 2018, from `ucr_archive.csv`, and the subsets that follow from them.
 
 The table holds what the archive's own summary says of each dataset.  It is no declaration of what a prepared dataset
 looks like: that is counted when it is prepared.
@@ -8,12 +8,14 @@ import csv
 from pathlib import Path
 from typing import NamedTuple
 
+from dynconv.data.base import Facts
+
 # Cuts that give three subsets of similar size (44, 42 and 31 datasets).
 SHORT = 250
 MEDIUM = 700
 
 
-class Facts(NamedTuple):
+class Entry(NamedTuple):
     """One dataset of the archive."""
 
     name: str
@@ -29,34 +31,40 @@ class Facts(NamedTuple):
         """Equal lengths, no missing values, more training series than classes (Fungi has one a class)."""
         return self.length is not None and not self.missing and self.train > self.classes
 
+    @property
+    def facts(self) -> Facts:
+        """The same in the words that all datasets share."""
+        shape = None if self.length is None else (1, self.length)
+        return Facts(shape, self.classes, self.train, self.test)
 
-def read() -> tuple[Facts, ...]:
+
+def read() -> tuple[Entry, ...]:
     """The 128 datasets, by name."""
     with Path(__file__).with_suffix(".csv").open(encoding="utf-8", newline="") as file:
-        return tuple(_facts(**row) for row in csv.DictReader(file))
+        return tuple(_entry(**row) for row in csv.DictReader(file))
 
 
-def _facts(name: str, type: str, train: str, test: str, classes: str, length: str, missing: str) -> Facts:
-    return Facts(name, type, int(train), int(test), int(classes), int(length) if length else None, missing == "yes")
+def _entry(name: str, type: str, train: str, test: str, classes: str, length: str, missing: str) -> Entry:
+    return Entry(name, type, int(train), int(test), int(classes), int(length) if length else None, missing == "yes")
 
 
-def subsets(archive: tuple[Facts, ...]) -> dict[str, tuple[str, ...]]:
+def subsets(archive: tuple[Entry, ...]) -> dict[str, tuple[str, ...]]:
     """Words for parts of the archive: the clean 112, by length, by type.  Every dataset has one length and one type."""
     parts = {
-        "ucr112": [facts.name for facts in archive if facts.clean],
-        "ucr_missing": [facts.name for facts in archive if facts.missing],
+        "ucr112": [entry.name for entry in archive if entry.clean],
+        "ucr_missing": [entry.name for entry in archive if entry.missing],
     }
     for of in (_length, _type):
         for word in sorted(set(map(of, archive))):
-            parts[word] = [facts.name for facts in archive if of(facts) == word]
+            parts[word] = [entry.name for entry in archive if of(entry) == word]
     return {word: tuple(names) for word, names in parts.items()}
 
 
-def _length(facts: Facts) -> str:
-    if facts.length is None:
+def _length(entry: Entry) -> str:
+    if entry.length is None:
         return "ucr_varying"
-    return "ucr_short" if facts.length <= SHORT else "ucr_medium" if facts.length <= MEDIUM else "ucr_long"
+    return "ucr_short" if entry.length <= SHORT else "ucr_medium" if entry.length <= MEDIUM else "ucr_long"
 
 
-def _type(facts: Facts) -> str:
-    return f"ucr_{facts.type.lower()}"
+def _type(entry: Entry) -> str:
+    return f"ucr_{entry.type.lower()}"

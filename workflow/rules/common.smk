@@ -57,6 +57,12 @@ def task_of(dataset):
     return dynconv.data.spec(dataset).task
 
 
+def augmentation(dataset):
+    """All of the study that a contact sheet depends on."""
+    recipe = STUDY.recipe(dataset, task_of(dataset))
+    return f"{' '.join(recipe.augment) or 'none'}, seed {STUDY.seeds[0]}"
+
+
 def last_word(dataset, variant, seed):
     """What records a run whose job was lost for good: out of memory, out of time, cancelled, ..."""
     run = RUN.format(dataset=dataset, variant=variant, seed=seed)
@@ -89,6 +95,12 @@ RUN_FILES = [
     f"{run}/{name}.parquet"
     for run in RUNS
     for name in ("run", "metrics", "predictions")
+]
+# What the training sees is shown where something is trained here.
+SHEETS = [
+    f"{RESULTS}/samples/{dataset.name}.svg"
+    for dataset in STUDY.datasets
+    if not all(variant.rule for variant in STUDY.variants)
 ]
 
 

@@ -2,6 +2,7 @@ rule report:
     input:
         rules.collect.output,
         rules.compare.output,
+        SHEETS,
         f"{RESULTS}/study.yaml",
     output:
         html=report(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dynconv.data import published
-from dynconv.data.base import Spec
+from dynconv.data.base import Facts, Spec
 from dynconv.data.fetch import fetch
 from dynconv.data.images import decode
 from dynconv.data.parallel import in_order
@@ -25,6 +25,7 @@ SPEC = Spec(
     licence="ImageNet's terms of access: non-commercial research",
     citation="Le and Yang (2015), Tiny ImageNet visual recognition challenge, Stanford CS231n",
     split_rule="train: train/ (500 a class); test: val/ (50 a class), since test/ has no public labels",
+    facts=Facts(shape=(3, 64, 64), classes=200, train=100_000, test=10_000),
 )
 ROOT = "tiny-imagenet-200"
 ARCHIVE = Remote(  # 248 MB; Stanford publishes no checksum: this one is what others commonly give

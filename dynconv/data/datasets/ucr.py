@@ -16,7 +16,7 @@ from dynconv.data.series_files import Series, complete, in_order, read_series, z
 if TYPE_CHECKING:
     from dynconv.data.writer import Writer
 
-_ARCHIVE = ucr_archive.read()
+_ARCHIVE = {entry.name: entry for entry in ucr_archive.read()}
 
 SPEC = Spec(
     task="timeseries",
@@ -25,8 +25,9 @@ SPEC = Spec(
     licence="free for research; see the archive's page of each dataset",
     citation="Dau et al. (2019), The UCR time series archive, IEEE/CAA J. Autom. Sinica 6(6):1293-1305",
     split_rule="the archive's own training and test files",
-    members=tuple(facts.name for facts in _ARCHIVE),
-    subsets=ucr_archive.subsets(_ARCHIVE),
+    members=tuple(_ARCHIVE),
+    subsets=ucr_archive.subsets(tuple(_ARCHIVE.values())),
+    member_facts=lambda member: _ARCHIVE[member].facts,
 )
 
 

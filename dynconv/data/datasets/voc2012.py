@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dynconv.data import sbd_format, voc_format
-from dynconv.data.base import VOID, Spec
+from dynconv.data.base import VOID, Facts, Spec
 from dynconv.data.fetch import fetch
 from dynconv.data.published import find, published
 from dynconv.data.remote import Remote
@@ -25,6 +25,7 @@ SPEC = Spec(
     "Hariharan et al. (2011), Semantic contours from inverse detectors, ICCV",
     split_rule="train: VOC's train.txt (1464) and, where SBD is there, its images that are not in VOC's lists (10582"
     " together); test: VOC's val.txt (1449)",
+    facts=Facts(shape=(3, 512, 512), classes=21, train=10_582, test=1449),
 )
 VOC = Remote(  # 2.0 GB; the checksum is torchvision's
     (SPEC.source, "https://thor.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar"),

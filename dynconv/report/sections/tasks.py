@@ -1,18 +1,19 @@
-"""One section a task: means, pairwise matrix, cost, learning curves, executed fractions."""
+"""One section a task: means, pairwise matrix, cost, learning curves, executed fractions, samples of the data."""
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dynconv.report import cost, numbers
+from dynconv.report import cost, numbers, samples
 from dynconv.report.figures import accuracy_cost, learning_curves
 from dynconv.report.figures.drawing import Drawing, file_name
 from dynconv.report.results import Results
 from dynconv.report.sections.section import Section, task_title
 
-# A page with the curves of a whole archive would be too heavy to open; the others are linked.
+# A page with the curves or samples of a whole archive would be too heavy to open; the others are linked.
 INLINE_CURVES = 12
+INLINE_SHEETS = 12
 
 
 def anchor(task: str) -> str:
@@ -25,6 +26,7 @@ def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Sect
     for task in results.tasks:
         datasets = results.datasets(task)
         curves = [drawings[n] for d in datasets if (n := file_name(learning_curves.NAME, d)) in drawings]
+        sheets = samples.sheets(results.folder, datasets)
         of_task = {row["variant"]: row for _, row in results.ranks[results.ranks["task"] == task].iterrows()}
         present = [v for v in results.variants if v in _present(results, task)]
         context = {
@@ -40,6 +42,8 @@ def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Sect
             "accuracy_cost": drawings.get(file_name(accuracy_cost.NAME, task)),
             "curves": curves[:INLINE_CURVES],
             "linked": curves[INLINE_CURVES:],
+            "sheets": [samples.read(*sheet) for sheet in [*sheets.items()][:INLINE_SHEETS]],
+            "linked_sheets": [*sheets][INLINE_SHEETS:],
             "costs": _costs(results, task),
             "executed": _executed(results, task),
         }
