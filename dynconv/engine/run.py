@@ -59,7 +59,7 @@ def train_run(
     if key.seed not in study.seeds:
         raise DynconvError(f"seed {key.seed} is not in study {study.name}; {valid(study.seeds)}")
     world = find()
-    place = setup(study, key.dataset, store, device_name, threads, world)
+    place = setup(study, key.dataset, store, device_name, threads, world, say)
     task, recipe = place.task, place.recipe
     strategy = choose(strategy_name or recipe.strategy, world)(world, place.device, recipe)
     if place.meta["toy"] and not toy:
