@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from dynconv import __version__
+from dynconv import __version__, clean_command
 from dynconv.errors import DynconvError
 from dynconv.stopping import STOPPED, Stop, Stopped
 
@@ -105,6 +105,9 @@ def _parser() -> argparse.ArgumentParser:
     _study(sub, required=False)
     sub.add_argument("--results", type=Path, metavar="DIR", help="default: the study's, else results")
 
+    sub = command("clean", clean_command.run, "Show what a study's folders could do without; remove it with --apply.")
+    clean_command.arguments(sub)
+
     sub = command("new", _new, "Write the file of a new variant or dataset.")
     sub.add_argument("kind", choices=["variant", "dataset"])
     sub.add_argument("name")
@@ -145,8 +148,7 @@ def _threads(text: str) -> int:
 def _prepare(args) -> None:
     from dynconv.data.prepare import prepare
 
-    meta = prepare(args.dataset, args.data or Path("data"), download=not args.no_download, toy=args.toy)
-    print(meta)
+    print(prepare(args.dataset, args.data or Path("data"), download=not args.no_download, toy=args.toy))
 
 
 def _train(args) -> None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from dynconv.data.staging_cache import SCRATCH, Entry, Unstaged, locked, make_room, root
+from dynconv.data.staging_cache import Entry, Unstaged, locked, make_room, place, root
 from dynconv.data.store import ARRAYS, ArrayMeta, Meta, Prepared, open_arrays, open_store, read_meta_of
 from dynconv.errors import DynconvError
 from dynconv.files import cause
@@ -38,12 +38,12 @@ def open_staged(folder: Path, name: str, say: Callable[[str], None] | None = Non
     Raises:
         DynconvError: as `open_store`, on what is in `folder`.
     """
-    if not os.environ.get(SCRATCH):
+    if place() is None:
         return open_store(folder, name)
     meta = read_meta_of(folder, name)
     try:
-        place, line = _stage(root(), folder, meta)
-        prepared = open_arrays(place, meta, hashes=False)
+        store, line = _stage(root(), folder, meta)
+        prepared = open_arrays(store, meta, hashes=False)
     except (Unstaged, OSError, DynconvError) as error:
         why = cause(error) if isinstance(error, OSError) else error
         line, prepared = f"{name} is not staged: {why}; reads {folder}", open_store(folder, name)

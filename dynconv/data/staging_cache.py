@@ -77,17 +77,22 @@ class Entry:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def place() -> Path | None:
+    """This user's folder of copies, which need not exist; None where `DYNCONV_SCRATCH` is not set."""
+    scratch = os.environ.get(SCRATCH)
+    return Path(scratch, f"dynconv-{os.getuid()}") if scratch else None
+
+
 def root() -> Path:
-    """This user's folder of copies, made if need be.
+    """The folder of `place`, made if need be and safe to use.
 
     Raises:
         Unstaged: the node has no such disk, or others may write there.
         OSError: it cannot be made.
     """
-    scratch = Path(os.environ[SCRATCH])
-    if not scratch.is_dir():
-        raise Unstaged(f"{SCRATCH}={scratch} is no folder on this node")
-    folder = scratch / f"dynconv-{os.getuid()}"
+    folder = place()
+    if folder is None or not folder.parent.is_dir():
+        raise Unstaged(f"{SCRATCH}={os.environ.get(SCRATCH, '')} is no folder on this node")
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     info = folder.lstat()

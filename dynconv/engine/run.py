@@ -113,8 +113,9 @@ def train_run(
     outcome, metrics, predictions = result
     row |= outcome | {"finished_at": _now()}
     if world.leads:
-        write_run(out, row, metrics, predictions)
-        if finished:  # a run that died may be tried again, from where it was
+        kept = predictions if study.keep.predictions_of(key.seed, study.seeds) else {}
+        write_run(out, row, metrics, kept)
+        if finished or study.keep.checkpoints == "none":  # a run that died may be tried again, from where it was
             checkpoints.remove()
     return row
 
