@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from dynconv import __version__
+from dynconv import __version__, clean_command
 from dynconv.errors import DynconvError
 from dynconv.stopping import STOPPED, Stop, Stopped
 
@@ -120,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--results", type=Path, metavar="DIR", help="default: the study's, else results")
     _data(sub)
     sub.add_argument("--members", action="store_true", help="datasets: a line for every member of a family, too")
+
+    sub = command("clean", clean_command.run, "Show what a study's folders could do without; remove it with --apply.")
+    clean_command.arguments(sub)
 
     sub = command("new", _new, "Write the file of a new variant or dataset.")
     sub.add_argument("kind", choices=["variant", "dataset"])

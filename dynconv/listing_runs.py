@@ -66,7 +66,7 @@ def table(study: Study | None, results: Path, workdir: Path) -> list[Line]:
     Raises:
         DynconvError: a run's file or a failure record is damaged.
     """
-    live = _live(workdir)
+    live = live_runs(workdir)
     failures = _failures(results / "failures")
     found = run_rows.files(results, [key.run_id for key in study.runs()] if study else None)
     names = [key.run_id for key in study.runs()] if study else sorted({*found, *failures, *live})
@@ -94,7 +94,7 @@ def table(study: Study | None, results: Path, workdir: Path) -> list[Line]:
     return lines
 
 
-def _live(workdir: Path) -> dict[str, Any]:
+def live_runs(workdir: Path) -> dict[str, Any]:
     """The executor's jobs that train runs, by run_id; none where it is not installed or has not been used."""
     try:
         from snakemake_executor_plugin_submitit.journal import live_jobs

@@ -1,4 +1,6 @@
-"""Quantities as people read them."""
+"""Quantities as people read and write them."""
+
+import re
 
 
 def number(value: float) -> str:
@@ -21,3 +23,15 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
+
+
+def parse_size(text: str) -> int:
+    """Bytes of `200G`, `1.5 TB`, `500M` or `1000000`; units are powers of 1000, as in `size`.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?)B?", text.strip(), re.IGNORECASE)
+    if not found:
+        raise ValueError(f"{text!r} is no size; valid: a number of bytes, perhaps with K, M, G or T, such as 200G")
+    return int(float(found[1]) * 1000 ** " KMGT".index(found[2].upper() or " "))

@@ -13,7 +13,7 @@ from dynconv.errors import DynconvError, valid
 from dynconv.files import atomic
 from dynconv.tables import TABLES, Table
 
-__all__ = ["TABLES", "read", "to_table", "write"]
+__all__ = ["TABLES", "metadata", "read", "to_table", "write"]
 
 
 def to_table(name: str, rows: Any, source: str = "") -> pa.Table:
@@ -69,6 +69,14 @@ def read(name: str, path: str | os.PathLike) -> pa.Table:
     except (pa.ArrowException, OSError) as error:
         raise DynconvError(f"{path}: not a readable Parquet file: {' '.join(str(error).split())[:200]}") from None
     return to_table(name, table, str(path))
+
+
+def metadata(path: str | os.PathLike) -> pq.FileMetaData:
+    """The footer of a table's file, without its rows; DynconvError names the file if it is unreadable."""
+    try:
+        return pq.read_metadata(path)
+    except (pa.ArrowException, OSError) as error:
+        raise DynconvError(f"{path}: not a readable Parquet file: {' '.join(str(error).split())[:200]}") from None
 
 
 def _arrow(rows: Any, table: Table, where: str) -> pa.Table:

@@ -17,6 +17,7 @@ from pydantic import Field
 from dynconv import expand, plugins, yaml_file
 from dynconv.errors import DynconvError, valid
 from dynconv.explain import Strict, meant, problems
+from dynconv.keep import Keep
 from dynconv.plugins import DATASETS as DATASETS
 from dynconv.plugins import VARIANTS as VARIANTS
 from dynconv.recipe import UNCHANGED, NotNegative, Recipe, make_recipe
@@ -110,6 +111,7 @@ class Study(Strict):
     recipes: dict[Task, dict[str, Any]] = Field(default_factory=dict)
     analysis: Analysis = Analysis()
     on_failure: Literal["stop", "record"] = "stop"  # record: a lost run becomes a failed row, the report is made
+    keep: Keep = Keep()
     data: str = "data"
     results: str = "results"
 
@@ -195,8 +197,8 @@ class Study(Strict):
 
     @property
     def study_hash(self) -> str:
-        """Digest of the whole study, analysis plan included (folders excluded)."""
-        return _digest(self.model_dump(mode="json", exclude={"data", "results"}))
+        """Digest of the whole study, analysis plan included (folders and what they keep excluded)."""
+        return _digest(self.model_dump(mode="json", exclude={"data", "results", "keep"}))
 
 
 def load(path: str | Path) -> Study:

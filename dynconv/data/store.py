@@ -89,13 +89,23 @@ def open_store(folder: str | os.PathLike, name: str, *, hashes: bool = True) -> 
     Raises:
         DynconvError: a file is missing, truncated, altered, or of another dataset; names the file and the cause.
     """
-    folder = Path(folder)
-    meta = read_meta(folder / META)
-    if meta.name != name:
-        raise DynconvError(f"{folder / META}: is of dataset {meta.name!r}, not {name!r}; valid: {name}")
-    arrays = {array: _open(folder / f"{array}.npy", meta.arrays[array], name, hashes) for array in ARRAYS}
+    return open_arrays(Path(folder), read_meta_of(folder, name), hashes=hashes)
+
+
+def open_arrays(folder: Path, meta: Meta, *, hashes: bool) -> Prepared:
+    """Open the arrays in `folder`, which are those that `meta` tells of; DynconvError as `open_store`."""
+    arrays = {array: _open(folder / f"{array}.npy", meta.arrays[array], meta.name, hashes) for array in ARRAYS}
     train, test = (Split(arrays[f"{split}_x"], arrays[f"{split}_y"]) for split in SPLITS)
     return Prepared(train, test, meta.model_dump())
+
+
+def read_meta_of(folder: str | os.PathLike, name: str) -> Meta:
+    """Read and check the `meta.json` in `folder`; DynconvError as `read_meta`, or if it is of another dataset."""
+    path = Path(folder) / META
+    meta = read_meta(path)
+    if meta.name != name:
+        raise DynconvError(f"{path}: is of dataset {meta.name!r}, not {name!r}; valid: {name}")
+    return meta
 
 
 def read_meta(path: str | os.PathLike) -> Meta:

@@ -59,7 +59,7 @@ def train_run(
     if key.seed not in study.seeds:
         raise DynconvError(f"seed {key.seed} is not in study {study.name}; {valid(study.seeds)}")
     world = find()
-    place = setup(study, key.dataset, store, device_name, threads, world)
+    place = setup(study, key.dataset, store, device_name, threads, world, say)
     task, recipe = place.task, place.recipe
     strategy = choose(strategy_name or recipe.strategy, world)(world, place.device, recipe)
     if place.meta["toy"] and not toy:
@@ -113,8 +113,9 @@ def train_run(
     outcome, metrics, predictions = result
     row |= outcome | {"finished_at": _now()}
     if world.leads:
-        write_run(out, row, metrics, predictions)
-        if finished:  # a run that died may be tried again, from where it was
+        kept = predictions if study.keep.predictions_of(key.seed, study.seeds) else {}
+        write_run(out, row, metrics, kept)
+        if finished or study.keep.checkpoints == "none":  # a run that died may be tried again, from where it was
             checkpoints.remove()
     return row
 

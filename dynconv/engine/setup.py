@@ -1,5 +1,6 @@
 """What training and profiling a network on a dataset both begin with."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ from torch import nn
 from dynconv import data, tasks
 from dynconv.data import Prepared
 from dynconv.data.augment import check as check_augment
-from dynconv.data.store import open_store
+from dynconv.data.staging import open_staged
 from dynconv.engine.device import choose_device
 from dynconv.engine.world import World
 from dynconv.study import Recipe, Study
@@ -41,9 +42,17 @@ class Setup(NamedTuple):
 
 
 def setup(
-    study: Study, dataset: str, store: Path, device_name: str, threads: int | None, world: World | None = None
+    study: Study,
+    dataset: str,
+    store: Path,
+    device_name: str,
+    threads: int | None,
+    world: World | None = None,
+    say: Callable[[str], None] = print,
 ) -> Setup:
     """Open `store/<dataset>` with the study's recipe for it, on `device_name`; `threads` is set for this process.
+
+    Where nodes keep copies of the data (`dynconv.data.staging`), that is opened, and `say` takes a line on it.
 
     Raises:
         DynconvError: unknown dataset, recipe or device, or data that are missing or altered.
@@ -55,4 +64,5 @@ def setup(
     device = choose_device(device_name, world)
     if threads:
         torch.set_num_threads(threads)
-    return Setup(task, recipe, device, open_store(store / dataset, dataset), world)
+    prepared = open_staged(store / dataset, dataset, say if world.local_rank == 0 else None)  # each node has its own
+    return Setup(task, recipe, device, prepared, world)

@@ -5,8 +5,6 @@ from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from dynconv import records
 from dynconv.errors import DynconvError
@@ -113,7 +111,7 @@ def load(folder: str | Path) -> Results:
         there = (folder / path).is_file()
         if name == "predictions":  # by far the longest table, and only its length is shown
             if there:
-                rows[name] = _length(folder / path)
+                rows[name] = records.metadata(folder / path).num_rows
             continue
         table = records.read(name, folder / path) if there else records.TABLES[name].schema.empty_table()
         frames[name] = table.to_pandas()
@@ -121,10 +119,3 @@ def load(folder: str | Path) -> Results:
             rows[name] = len(table)
     study = load_study(folder / STUDY) if (folder / STUDY).is_file() else None
     return Results(folder=folder, study=study, rows=rows, **frames)
-
-
-def _length(path: Path) -> int:
-    try:
-        return pq.read_metadata(path).num_rows
-    except (pa.ArrowException, OSError) as error:
-        raise DynconvError(f"{path}: not a readable Parquet file: {' '.join(str(error).split())[:200]}") from None

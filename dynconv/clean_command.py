@@ -1,0 +1,38 @@
+"""The arguments of `dynconv clean`, and what they lead to."""
+
+import argparse
+from pathlib import Path
+
+_KINDS = {
+    "--runs": "runs that the study does not name",
+    "--downloads": "published files of prepared datasets, those put there by hand included",
+    "--staged": "copies of data in this machine's DYNCONV_SCRATCH",
+}
+
+
+def arguments(sub: argparse.ArgumentParser) -> None:
+    """Declare them."""
+    sub.add_argument("--study", type=Path, required=True, metavar="F", help="a study, such as config/demo.yaml")
+    sub.add_argument("--data", type=Path, metavar="DIR", help="prepared datasets (default: the study's)")
+    sub.add_argument("--apply", action="store_true", help="remove it; without this nothing is")
+    sub.add_argument("--each", action="store_true", help="name every file")
+    sub.add_argument("--hours", type=_hours, default=24.0, help="leave alone what was written to since (default: 24)")
+    for option, text in _KINDS.items():
+        sub.add_argument(option, action="append_const", dest="kinds", const=option, help=f"also {text}")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print what is, or would be, removed."""
+    from dynconv.clean import clean
+    from dynconv.study import load
+
+    study = load(args.study)
+    wanted = {"hours": args.hours, "options": args.kinds or (), "apply": args.apply, "each": args.each}
+    print(clean(study, args.data or Path(study.data), Path.cwd(), **wanted))
+
+
+def _hours(text: str) -> float:
+    number = float(text)
+    if not number >= 0:
+        raise argparse.ArgumentTypeError(f"{text} hours; valid: 0 or more")
+    return number
