@@ -1,6 +1,10 @@
 """One word for many datasets: patterns and subsets, and whose recipe keys win."""
 
+import re
+
 import pytest
+import yaml
+from checkout import ROOT
 
 from dynconv import plugins, study
 from dynconv.errors import DynconvError
@@ -111,3 +115,21 @@ def test_every_family_s_subsets_are_words_for_members(family):
         assert expand(word) == [f"{family}/{name}" for name in members]
     with pytest.raises(TypeError):
         spec.subsets["new"] = ()
+
+
+def test_the_document_lists_every_subset_and_its_size():
+    text = (ROOT / "docs/studies.md").read_text()
+    rows = re.findall(r"^\| `(ucr\w+)` \| (\d+) \|", text, re.M)
+    assert dict(rows) == {word: str(len(members)) for word, members in SPEC.subsets.items()} and len(rows) == len(
+        dict(rows)
+    )
+
+
+def test_the_document_s_example_is_what_it_says():
+    text = (ROOT / "docs/studies.md").read_text()
+    example = yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.S)[1])["datasets"]
+    made = parsed(*example)
+    assert f"is {len(made.datasets)} datasets" in text
+    recipes = {dataset.name: dataset.recipe for dataset in made.datasets}
+    assert recipes["ucr/HandOutlines"] == {"epochs": 750, "batch_size": 32} and recipes["ucr/Fish"] == {}
+    assert {name for name, keys in recipes.items() if keys} == set(expand("ucr_long"))
