@@ -140,6 +140,35 @@ def test_a_recipe_retrains_what_it_is_for(tiny):
     assert jobs == {f"train_{name}": 2 for name in ("vanilla", "odconv", "mine", "odconv_4x", "odconv_slow")}
 
 
+def test_a_contact_sheet_follows_the_augmentation_and_the_first_seed(tiny):
+    sheets = tiny.root / "results/samples"
+    assert sorted(str(file.relative_to(sheets)) for file in sheets.rglob("*.svg")) == [
+        "ucr/ItalyPowerDemand.svg",
+        "waves.svg",
+    ]
+    assert "no augmentation in the recipe" in (sheets / "waves.svg").read_text()
+    html = (tiny.root / "results/report.html").read_text()
+    assert html.count("Training examples") == 1 and "no augmentation in the recipe" in html
+
+    def drawn(file, **changes):
+        return planned(tiny, write_study(tiny, file, **changes)).get("samples", 0)
+
+    waves = {"name": "waves", "recipe": {"augment": ["jitter"]}}
+    assert drawn("jitter", datasets=["ucr/ItalyPowerDemand", waves]) == 1
+    assert drawn("other_seeds", seeds=[1, 0]) == 2
+    assert drawn("more_seeds", seeds=[0, 1, 2], recipes={"timeseries": RECIPE | {"lr": 0.02}}) == 0
+
+
+def test_a_study_of_workflow_rules_alone_has_no_contact_sheets(project):
+    rule = next(text for text in blocks("add_a_variant.md", "snakemake") if "nearest_mean" in text)
+    for name in ("nearest_mean", "other_mean"):
+        project.write(f"workflow/rules/variants/{name}.smk", rule.replace("nearest_mean", name))
+    variants = [{"name": name, "rule": True} for name in ("nearest_mean", "other_mean")]
+    changes = {"variants": variants, "analysis": {"control": "nearest_mean"}, "datasets": ["ucr/GunPoint"]}
+    jobs = planned(project, write_study(project, "rules", **changes))
+    assert jobs["report"] == 1 and "samples" not in jobs
+
+
 def test_an_option_retrains_its_variant(tiny):
     variants = [
         {**variant, "options": {"reduction": 0.25}}
@@ -188,6 +217,7 @@ def test_snakemakes_own_report_carries_the_answer(tiny):
     with zipfile.ZipFile(tiny.root / "report.zip") as archive:
         names = archive.namelist()
     assert any(name.endswith("report.html") for name in names) and any(name.endswith(".svg") for name in names)
+    assert any(name.endswith("waves.svg") and "figures" not in name for name in names)
 
 
 @pytest.mark.parametrize(("study", "runs"), [("config/demo.yaml", 75), ("config/config.yaml", 5 * 130 * 10)])

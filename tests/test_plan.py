@@ -15,6 +15,7 @@ from dynconv import plan_hours, plan_jobs, plan_profile, records, run_rows
 from dynconv.cli import main
 from dynconv.errors import DynconvError
 from dynconv.plan import plan
+from dynconv.plan_state import state
 from dynconv.study import parse
 
 MAPPING = """
@@ -93,18 +94,30 @@ def test_the_page_with_a_cluster(folder, capsys):
     assert main(["plan", "--study", "study.yaml", "--profile", "profile"]) == 0
     text = capsys.readouterr().out
     assert "2 variants x 2 datasets x 3 seeds = 12 runs, 0 of them done in results/, 12 to do" in text
-    # logs: of 12 runs, 4 profiles, 2 datasets and their sheets, and 3 last steps, twice, and of the study's copy
+    # logs: of 12 runs, 4 profiles, 2 datasets, their samples and 3 last steps, twice, and of the study's copy
     assert "files: 36 of runs, 4 of profiles, 47 of logs" in text
     table = [line.split() for line in block(text, "cluster jobs").splitlines()]
     assert ["prepare", "2", "1", "2", "1", "0:30:00", "1", "core-hours"] in table
+    assert ["samples", "2", "1", "2", "1", "0:30:00", "1", "core-hours"] in table
     assert ["train", "12", "8", "2", "1", "4:00:00", "6", "GPU-hours"] in table
-    assert "together 11 jobs in 6 arrays" in text and "4.5 core-hours + 6 GPU-hours" in text
+    assert "together 13 jobs in 7 arrays" in text and "5.5 core-hours + 6 GPU-hours" in text
     estimate = block(text, "estimate")
     assert "no basis for 12 of 12 open runs, on digits, ucr/GunPoint:" in estimate and "hours, for" not in estimate
     command = "snakemake results/runs/digits/vanilla/seed0/run.parquet --profile profile --configfile study.yaml"
     assert f"one run is a basis: {command}" in estimate
     assert "data: size not known before it is prepared: digits, ucr/GunPoint" in block(text, "disk")
     assert "classification: 1 datasets" in text and "cannot reject" in text
+
+
+def test_samples_are_drawn_where_something_is_trained(folder):
+    study = parse(STUDY, "s")
+    assert ("samples", 2) in state(study).steps()
+    (folder / "results/samples/ucr").mkdir(parents=True)
+    (folder / "results/samples/ucr/GunPoint.svg").touch()
+    assert ("samples", 1) in state(study).steps()
+    rules = [{"name": name, "rule": True} for name in ("mine", "yours")]
+    only_rules = parse(STUDY | {"variants": rules, "analysis": {"control": "mine"}}, "s")
+    assert "samples" not in dict(state(only_rules).steps())
 
 
 def test_the_command_that_makes_a_basis_trains_that_run(project):
@@ -218,6 +231,7 @@ def test_ten_thousand_runs_without_torch(folder):
     code = """
 import sys, yaml
 from dynconv.plan import plan
+from dynconv.plan_state import state
 from dynconv.study import parse
 variants = ["vanilla", "hard_attention", "soft_local", "soft_global", "odconv"]
 datasets = ["tiny_imagenet", "voc2012", "ucr/GunPoint", "ucr/ArrowHead"]

@@ -15,7 +15,7 @@ from dynconv.data.store import Split, open_store
 from dynconv.study import Study
 
 BESIDE = 3  # epochs, or further examples, beside each stored example
-_ROWS = {"classification": 4, "segmentation": 4, "timeseries": 6}
+_IMAGES, _LINES = 4, 6  # examples on a sheet: of images, and of series by the channels of one
 _SCANNED = 500  # masks that are looked at: the classes of a photograph are not known without reading it
 
 
@@ -32,7 +32,8 @@ def sheet(study: Study, dataset: str, store: Path) -> Sheet:
     check_steps(steps, task)
     prepared = open_store(store / dataset, dataset, hashes=False)
     train, meta = prepared.train, prepared.meta
-    chosen = _choose(train, len(meta["classes"]), _ROWS[task], 1 if steps else 1 + BESIDE)
+    count = max(2, _LINES // meta["shape"][0]) if task == "timeseries" else _IMAGES
+    chosen = _choose(train, len(meta["classes"]), count, 1 if steps else 1 + BESIDE)
     if steps:
         epochs = _augmented(train, meta, [ids[0] for _, ids in chosen], steps, seed, task)
         others = list(zip(*epochs, strict=True))

@@ -24,7 +24,7 @@ _POINTS = 150  # of a line, at most
 _LINES_BYTES = 14_000  # that all lines of a sheet may take, and ...
 _POINT_BYTES = 8  # ... what a point of one takes
 _CHANNELS = 3  # of a series that are drawn
-_DASHES = ("", "; stroke-dasharray: 3 1.5", "; stroke-dasharray: 1 1.5")  # tell the channels of a series apart
+_DASHES = (None, "3 1.5", "1 1.5")  # tell the channels of a series apart
 _NAMES = 4  # classes of a mask that its row names
 
 
@@ -69,7 +69,7 @@ def _title(sheet: Sheet) -> str:
 
 def _caption(sheet: Sheet) -> str:
     masks, series = sheet.rows[0].stored.mask is not None, sheet.rows[0].stored.x.ndim == 2
-    words = [f"{sheet.dataset}{', toy data' if sheet.toy else ''}."]
+    words = ["Toy data."] if sheet.toy else []
     if not sheet.steps:
         words.append("No augmentation in the recipe: training examples as they are stored.")
     elif series:
@@ -144,19 +144,21 @@ def _lines(body: ET.Element, defs: ET.Element, sheet: Sheet, row: Row, top: floa
     low, high = float(values.min()), float(values.max())
     most = _LINES_BYTES // (_POINT_BYTES * len(sheet.rows) * len(examples) * channels)
 
-    def paths(parent: ET.Element, example: Example, look: str) -> None:
+    def draw_in(parent: ET.Element, example: Example, look: str) -> None:
+        parent.set("style", f"fill: none; {look}")
         for series, dashes in zip(example.x[:channels], _DASHES, strict=False):
             d = line(series, low, high, width, _SERIES_HEIGHT, min(_POINTS, most))
-            ET.SubElement(parent, "path", {"d": d, "style": f"fill: none; {look}{dashes}"})
+            ET.SubElement(parent, "path", {"d": d} | ({"stroke-dasharray": dashes} if dashes else {}))
 
     behind = f"stored-{row.id}"
     if sheet.steps:
-        paths(ET.SubElement(defs, "g", {"id": behind}), row.stored, f"stroke: {light('muted')}; opacity: .45")
+        group = ET.SubElement(defs, "g", {"id": behind})
+        draw_in(group, row.stored, f"stroke: {light('muted')}; stroke-width: 1; opacity: .5")
     for place, example in enumerate(row.others if sheet.steps else examples):
         panel = ET.SubElement(body, "g", {"transform": f"translate({place * (width + _GAP):.1f} {top:.1f})"})
         if sheet.steps:
             ET.SubElement(panel, "use", {"xlink:href": f"#{behind}"})
-        paths(panel, example, f"stroke: {light('series-1')}; stroke-width: .8")
+        draw_in(panel, example, f"stroke: {light('series-1')}; stroke-width: .8")
     return _SERIES_HEIGHT
 
 

@@ -51,9 +51,9 @@ def test_a_study_runs_end_to_end(slurm, clone):
     assert [row["status"] for row in rows] == ["ok"] * 4
     assert all(re.fullmatch(r"\d+(_\d+)?", row["slurm_job_id"]) for row in rows), rows
     assert {row["attempt"] for row in rows} == {1}
-    # One submission a step: prepare; train and profile, in one pack of six; collect, compare, report.
+    # One submission a step: prepare; samples; train and profile, in one pack of six; collect, compare, report.
     assert len({row["slurm_job_id"] for row in rows}) == 1
-    assert len(slurm.calls("sbatch")) == 5
+    assert len(slurm.calls("sbatch")) == 6
 
     log = clone.root / "logs/slurm/train_odconv/ucr/ItalyPowerDemand/odconv/seed1.log"
     assert f"job {rows[0]['slurm_job_id']} on n" in log.read_text()
