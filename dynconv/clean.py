@@ -93,8 +93,8 @@ def _remove(kinds: list[Kind]) -> tuple[int, list[str]]:
     freed, problems = 0, []
     for find in (find for kind in kinds for find in kind.finds):
         try:
-            find.remove()
-            freed += find.bytes
+            exact = find.remove()
+            freed += find.bytes if exact is None else exact
         except OSError as error:
             problems.append(f"{find.path}: cannot be removed: {error.strerror or error}")
         except DynconvError as error:

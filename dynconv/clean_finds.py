@@ -11,11 +11,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Find:
-    """One file or folder, the bytes that are free without it, and what removes it."""
+    """One file or folder, about how many bytes are free without it, and what removes it."""
 
     path: Path
     bytes: int
-    remove: Callable[[], None]
+    remove: Callable[[], int | None]  # may return the bytes that it has freed, where they were not known before
 
 
 @dataclass

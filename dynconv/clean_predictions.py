@@ -24,9 +24,8 @@ def of_run(file: Path) -> Find | None:
 def of_table(file: Path, dropped: frozenset[str]) -> Find | None:
     """The rows of the runs in `dropped` in the collected table; None if it has none of them."""
     metadata = records.metadata(file)
-    groups = [metadata.row_group(number) for number in _groups(metadata, dropped)]
-    size = sum(group.column(place).total_compressed_size for group in groups for place in range(group.num_columns))
-    return Find(file, size, lambda: _thin(file, dropped)) if groups else None
+    groups = _groups(metadata, dropped)
+    return Find(file, _bytes(metadata, groups), lambda: _thin(file, dropped)) if groups else None
 
 
 def bytes_of_an_empty_table() -> int:
@@ -36,15 +35,22 @@ def bytes_of_an_empty_table() -> int:
     return sink.getvalue().size
 
 
-def _empty(file: Path) -> None:
-    _replace(file, _write_empty)
+def _bytes(metadata: pq.FileMetaData, groups: list[int]) -> int:
+    """Of these row groups, with their parts of the footer."""
+    taken = (metadata.row_group(number) for number in groups)
+    content = sum(group.column(place).total_compressed_size for group in taken for place in range(group.num_columns))
+    return content + metadata.serialized_size * len(groups) // metadata.num_row_groups
+
+
+def _empty(file: Path) -> int:
+    return _replace(file, _write_empty)
 
 
 def _write_empty(sink: Path | pa.NativeFile) -> None:
     pq.write_table(TABLES["predictions"].schema.empty_table(), sink, compression="zstd")
 
 
-def _thin(file: Path, dropped: frozenset[str]) -> None:
+def _thin(file: Path, dropped: frozenset[str]) -> int:
     def write(scratch: Path) -> None:
         with pq.ParquetFile(file) as source:
             leaving = set(_groups(source.metadata, dropped))
@@ -53,7 +59,7 @@ def _thin(file: Path, dropped: frozenset[str]) -> None:
                     if number not in leaving:
                         writer.write_table(source.read_row_group(number))
 
-    _replace(file, write)
+    return _replace(file, write)
 
 
 def _groups(metadata: pq.FileMetaData, runs: frozenset[str]) -> list[int]:
@@ -67,8 +73,8 @@ def _groups(metadata: pq.FileMetaData, runs: frozenset[str]) -> list[int]:
     return found
 
 
-def _replace(file: Path, write: Callable[[Path], None]) -> None:
-    """Write `file` anew under its old time: to Snakemake it is the file that it was."""
+def _replace(file: Path, write: Callable[[Path], None]) -> int:
+    """Write `file` anew under its old time: to Snakemake it is the file that it was.  Returns the bytes it is less."""
     before = file.stat()
     with atomic(file) as scratch:
         write(scratch)
@@ -76,3 +82,4 @@ def _replace(file: Path, write: Callable[[Path], None]) -> None:
         now = file.stat()
         if (now.st_ino, now.st_mtime_ns) != (before.st_ino, before.st_mtime_ns):
             raise DynconvError(f"{file}: was written anew meanwhile and is left as it is")
+    return before.st_size - file.stat().st_size

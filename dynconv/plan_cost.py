@@ -100,20 +100,25 @@ def _where(gpu: bool | None, ranks: int | None) -> str:
 
 
 def disk_lines(state: State) -> list[str]:
-    """Bytes of the runs' files and of the prepared data."""
-    means = plan_disk.bytes_of_runs(state.study, state.done)
-    runs = Counter(key.dataset for key in (*state.done, *state.open))
-    total = sum(means[dataset] * runs[dataset] for dataset in means)
-    count = sum(runs[dataset] for dataset in means)
-    prepared = plan_disk.bytes_of_data(state.study)
+    """Bytes of the runs' files, as far as the study keeps them, of their checkpoints and of the prepared data."""
+    study = state.study
+    means = plan_disk.bytes_of_runs(study, state.done)
+    runs = Counter(plan_disk.cell(study, key) for key in (*state.done, *state.open))
+    based = {cell: count for cell, count in runs.items() if cell in means}
+    total, count = sum(means[cell] * number for cell, number in based.items()), sum(based.values())
+    prepared = plan_disk.bytes_of_data(study)
     lines = ["disk:"]
-    if means:
+    if based:
+        kept = "" if study.keep.predictions == "all" else f", predictions kept: {study.keep.predictions}"
         lines.append(
-            f"  runs: {size(total)} for {count} runs, {size(total / count)} each by past runs of their dataset"
+            f"  runs: {size(total)} for {count} runs, {size(total / count)} each by past runs of their dataset{kept}"
         )
     if count < sum(runs.values()):
-        names = few([dataset for dataset in state.tasks if dataset not in means])
+        without = {dataset for dataset, keeps in runs if (dataset, keeps) not in means}
+        names = few([dataset for dataset in state.tasks if dataset in without])
         lines.append(f"  runs: no basis for {sum(runs.values()) - count}: no past run on {names}")
+    if checkpoints := plan_disk.bytes_of_checkpoints(study, state.tasks, state.done):
+        lines.append(f"  checkpoints: up to {size(checkpoints)} a run (two of them), until it is complete")
     lines.append(f"  data: {size(sum(prepared.values()))} of {len(prepared)} prepared datasets")
     if len(prepared) < len(state.tasks):
         names = few([dataset for dataset in state.tasks if dataset not in prepared])

@@ -1,26 +1,58 @@
 """Bytes and numbers of the files of a study: what is there, and what will be."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
+from dynconv.clean_predictions import bytes_of_an_empty_table
+from dynconv.recipe import Recipe
 from dynconv.study import RunKey, Study
 
 _SAMPLE = 5  # past runs of a dataset that are weighed: their files hardly differ in size
 FILES_OF_A_RUN = ("run", "metrics", "predictions")
+Cell = tuple[str, bool]  # a dataset, and whether the run keeps its predictions (one a test example)
 
 
-def bytes_of_runs(study: Study, done: Iterable[RunKey]) -> dict[str, float]:
-    """Mean bytes of a run's files, by dataset (a run keeps one prediction a test example); only where runs are done."""
-    by_dataset: dict[str, list[RunKey]] = {}
+def cell(study: Study, key: RunKey) -> Cell:
+    """The runs that take as much disk as this one."""
+    return key.dataset, study.keep.predictions_of(key.seed, study.seeds)
+
+
+def bytes_of_runs(study: Study, done: Iterable[RunKey]) -> dict[Cell, float]:
+    """Mean bytes of a run's files once `keep` is applied, by cell; only where runs are done."""
+    by_cell: dict[Cell, list[RunKey]] = {}
     for key in done:
-        by_dataset.setdefault(key.dataset, []).append(key)
+        by_cell.setdefault(cell(study, key), []).append(key)
     means = {}
-    for dataset, keys in by_dataset.items():
+    for (dataset, keeps), keys in by_cell.items():
         sample = keys[:: max(1, len(keys) // _SAMPLE)]  # not the first few, which are all of one variant
         folders = [Path(study.results, "runs", key.run_id) for key in sample]
-        sizes = [_bytes(folder / f"{name}.parquet") for folder in folders for name in FILES_OF_A_RUN]
-        means[dataset] = sum(sizes) / len(folders)
+        names = FILES_OF_A_RUN if keeps else FILES_OF_A_RUN[:-1]
+        mean = fmean(sum(_bytes(folder / f"{name}.parquet") for name in names) for folder in folders)
+        means[dataset, keeps] = mean if keeps else mean + bytes_of_an_empty_table()
+        if keeps and (dataset, False) not in by_cell:
+            less = fmean(_bytes(folder / "predictions.parquet") for folder in folders)
+            means[dataset, False] = mean - less + bytes_of_an_empty_table()
     return means
+
+
+def bytes_of_checkpoints(study: Study, tasks: Mapping[str, Any], done: Mapping[RunKey, Mapping[str, Any]]) -> int:
+    """What a run holds at most while it trains: the checkpoint and the one before; 0 where no run is done."""
+    return 2 * max(
+        (
+            bytes_of_a_checkpoint(row["params"], study.recipe(key.dataset, tasks[key.dataset]))
+            for key, row in done.items()
+            if row["params"]
+        ),
+        default=0,
+    )
+
+
+def bytes_of_a_checkpoint(params: int, recipe: Recipe) -> int:
+    """The parameters, what the optimiser remembers of each, and their average, in fp32."""
+    slots = 2 if recipe.optimizer != "sgd" else int(recipe.momentum > 0)
+    return 4 * params * (1 + slots + (recipe.ema_decay is not None))
 
 
 def bytes_of_data(study: Study) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import Any
 from dynconv import records
 from dynconv.errors import DynconvError
 
-COLUMNS = ("dataset", "variant", "status", "train_s", "macs", "device", "world_size", "run_hash")
+COLUMNS = ("dataset", "variant", "status", "train_s", "params", "macs", "device", "world_size", "run_hash")
 Cell = tuple[str, str]  # dataset, variant
 
 

@@ -12,10 +12,12 @@ import yaml
 from checkout import ROOT
 
 from dynconv import plan_hours, plan_jobs, plan_profile, records, run_rows
+from dynconv.clean_predictions import bytes_of_an_empty_table
 from dynconv.cli import main
 from dynconv.errors import DynconvError
 from dynconv.plan import plan
 from dynconv.plan_state import state
+from dynconv.quantities import size
 from dynconv.study import parse
 
 MAPPING = """
@@ -194,6 +196,20 @@ def test_bytes_are_those_of_past_runs(folder):
     text = block(plan(study), "disk")
     assert f"{6 * each / 1000:.0f} kB for 6 runs, {each / 1000:.1f} kB each" in text
     assert "no basis for 6: no past run on ucr/GunPoint" in text and "data: 5.0 kB of 1 prepared datasets" in text
+
+
+def test_bytes_are_those_that_the_study_keeps(folder):
+    whole, first, none = (parse(STUDY | {"keep": {"predictions": kept}}, "s") for kept in ("all", "first_seed", "none"))
+    for key in keys(whole, "digits", "vanilla"):
+        add_run(whole, key, params=10**6)
+    without = 1000 + (folder / "results/runs/digits/vanilla/seed0/run.parquet").stat().st_size
+    empty = bytes_of_an_empty_table()
+    for study, kept in ((whole, 6), (first, 2), (none, 0)):
+        text = block(plan(study), "disk")
+        assert f"  runs: {size(6 * without + kept * 1000 + (6 - kept) * empty)} for 6 runs, " in text
+        assert (f", predictions kept: {study.keep.predictions}" in text) is (study is not whole)
+        # Two checkpoints, each of the weights and of the momentum.
+        assert "  checkpoints: up to 16.0 MB a run (two of them), until it is complete" in text
 
 
 def test_rows_come_from_the_table_unless_a_run_is_newer(folder):

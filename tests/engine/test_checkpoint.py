@@ -15,6 +15,7 @@ from dynconv.engine.single import Single
 from dynconv.engine.state import State
 from dynconv.engine.world import World
 from dynconv.models import build
+from dynconv.plan_disk import bytes_of_a_checkpoint
 from dynconv.study import Recipe
 
 
@@ -38,6 +39,14 @@ def save(folder, step, seed=0, identity="mine"):
     state.step = step
     Checkpoints(folder, identity).save(state, strategy)
     return strategy, state
+
+
+def test_its_size_is_the_one_that_the_plan_tells(tmp_path):
+    strategy, _ = save(tmp_path, 2)
+    params = sum(p.numel() for p in strategy.module.parameters())
+    told = bytes_of_a_checkpoint(params, Recipe(optimizer="adam", ema_decay=0.9))
+    names = 4 * 1024 * len(list(strategy.module.named_parameters()))  # in a network this narrow they count
+    assert told < (tmp_path / "checkpoint.pt").stat().st_size < told + names
 
 
 def test_everything_comes_back_the_temperature_included(tmp_path):
