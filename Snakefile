@@ -1,4 +1,4 @@
-# prepare -> train -> collect -> compare -> report.  One rule an arrow, one `dynconv` command a rule.
+# prepare -> (tune -> choose ->) train -> collect -> compare -> report.  One rule an arrow, one `dynconv` command a rule.
 #
 #   snakemake --profile cluster_profiles/local --configfile config/demo.yaml
 #
@@ -11,6 +11,7 @@ min_version("9.14")
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
+include: "workflow/rules/tune.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/profile.smk"
 include: "workflow/rules/analyse.smk"

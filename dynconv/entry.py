@@ -4,7 +4,7 @@ import sys
 
 from dynconv import job
 
-_WARM = ("train", "profile")  # what imports torch
+_WARM = ("train", "tune", "profile")  # what imports torch
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ import numpy as np
 import pydantic
 
 from dynconv import files
+from dynconv.data.cut import Rows
 from dynconv.errors import DynconvError
 from dynconv.study import Task
 
@@ -57,10 +58,10 @@ class Meta(_Model):
 
 
 class Split(NamedTuple):
-    """The memory-mapped arrays of one split."""
+    """The memory-mapped arrays of one split, or some rows of them."""
 
-    x: np.ndarray
-    y: np.ndarray
+    x: np.ndarray | Rows
+    y: np.ndarray | Rows
 
 
 class Prepared(NamedTuple):
@@ -79,13 +80,29 @@ def open_store(folder: str | os.PathLike, name: str, *, hashes: bool = True) -> 
     Raises:
         DynconvError: a file is missing, truncated, altered, or of another dataset; names the file and the cause.
     """
-    folder = Path(folder)
-    meta = read_meta(folder / META)
-    if meta.name != name:
-        raise DynconvError(f"{folder / META}: is of dataset {meta.name!r}, not {name!r}; valid: {name}")
+    folder, meta = Path(folder), read_meta_of(folder, name)
     arrays = {array: _open(folder / f"{array}.npy", meta.arrays[array], name, hashes) for array in ARRAYS}
     train, test = (Split(arrays[f"{split}_x"], arrays[f"{split}_y"]) for split in SPLITS)
     return Prepared(train, test, meta.model_dump())
+
+
+def open_training(folder: str | os.PathLike, name: str, *, hashes: bool = True) -> tuple[Split, dict[str, Any]]:
+    """The training split alone, and the content of `meta.json`; arguments and errors are those of `open_store`.
+
+    The files of the test split are not looked at: a search that chooses by it cannot even read it.
+    """
+    folder, meta = Path(folder), read_meta_of(folder, name)
+    x, y = (_open(folder / f"{array}.npy", meta.arrays[array], name, hashes) for array in ("train_x", "train_y"))
+    return Split(x, y), meta.model_dump()
+
+
+def read_meta_of(folder: str | os.PathLike, name: str) -> Meta:
+    """Read and check the `meta.json` in `folder`; DynconvError as `read_meta`, or if it is of another dataset."""
+    path = Path(folder) / META
+    meta = read_meta(path)
+    if meta.name != name:
+        raise DynconvError(f"{path}: is of dataset {meta.name!r}, not {name!r}; valid: {name}")
+    return meta
 
 
 def read_meta(path: str | os.PathLike) -> Meta:

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 
 from dynconv import data, tasks
-from dynconv.data import Prepared
 from dynconv.data.augment import check as check_augment
-from dynconv.data.store import open_store
+from dynconv.data.cut import Rows, cut
+from dynconv.data.store import Split, open_store, open_training
 from dynconv.engine.device import choose_device
 from dynconv.engine.world import World
 from dynconv.study import Recipe, Study
@@ -22,13 +23,11 @@ class Setup(NamedTuple):
     task: Task
     recipe: Recipe
     device: torch.device
-    prepared: Prepared
+    train: Split
+    judge: Split  # what the trained network is evaluated on ...
+    judge_name: str  # ... and its name: test, or the validation part in a trial
+    meta: dict[str, Any]  # what `meta.json` says of the dataset
     world: World
-
-    @property
-    def meta(self) -> dict[str, Any]:
-        """What `meta.json` says of the dataset."""
-        return self.prepared.meta
 
     def build(self, study: Study, variant: str) -> nn.Module:
         """The network of `variant` for this dataset, on the device."""
@@ -41,18 +40,36 @@ class Setup(NamedTuple):
 
 
 def setup(
-    study: Study, dataset: str, store: Path, device_name: str, threads: int | None, world: World | None = None
+    study: Study,
+    dataset: str,
+    store: Path,
+    device_name: str,
+    threads: int | None,
+    world: World | None = None,
+    recipe: Recipe | None = None,
+    validation: tuple[float, str] | None = None,
 ) -> Setup:
     """Open `store/<dataset>` with the study's recipe for it, on `device_name`; `threads` is set for this process.
+
+    Args:
+        recipe: another one than the study's, as tuned or tried.
+        validation: (share, key) of a part of the training split that judges (`dynconv.data.cut`); then the test split
+            is not opened.  Normalisation remains that of the whole training split: it knows no label.
 
     Raises:
         DynconvError: unknown dataset, recipe or device, or data that are missing or altered.
     """
     world = world or World()
     task = tasks.get(data.spec(dataset).task)
-    recipe = study.recipe(dataset, task.name)
+    recipe = recipe or study.recipe(dataset, task.name)
     check_augment(recipe.augment, task.name)
     device = choose_device(device_name, world)
     if threads:
         torch.set_num_threads(threads)
-    return Setup(task, recipe, device, open_store(store / dataset, dataset), world)
+    if validation is None:
+        train, test, meta = open_store(store / dataset, dataset)
+        return Setup(task, recipe, device, train, test, "test", meta, world)
+    whole, meta = open_training(store / dataset, dataset)
+    x, y = map(np.asarray, whole)  # as they are: nothing is read
+    rest, part = (Split(Rows(x, places), Rows(y, places)) for places in cut(y, *validation))
+    return Setup(task, recipe, device, rest, part, "validation", meta, world)
