@@ -30,3 +30,4 @@ rule all:
         f"{RESULTS}/report.html",
         # Named here so that a deleted file is made again: Snakemake does not miss what only finished steps have read.
         RUN_FILES,
+        SEARCH_FILES,
