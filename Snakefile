@@ -1,4 +1,4 @@
-# prepare -> train -> collect -> compare -> report.  One rule an arrow, one `dynconv` command a rule.
+# prepare -> (tune -> choose ->) train -> collect -> compare -> report.  One rule an arrow, one `dynconv` command a rule.
 #
 #   snakemake --profile cluster_profiles/local --configfile config/demo.yaml
 #
@@ -11,6 +11,7 @@ min_version("9.14")
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
+include: "workflow/rules/tune.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/profile.smk"
 include: "workflow/rules/samples.smk"
@@ -30,3 +31,4 @@ rule all:
         f"{RESULTS}/report.html",
         # Named here so that a deleted file is made again: Snakemake does not miss what only finished steps have read.
         RUN_FILES,
+        SEARCH_FILES,

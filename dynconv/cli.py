@@ -8,7 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-from dynconv import __version__, clean_command
+from dynconv import __version__, cli_clean, cli_data, cli_tune
+from dynconv import cli_options as options
 from dynconv.errors import DynconvError
 from dynconv.stopping import STOPPED, Stop, Stopped
 
@@ -40,63 +41,54 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    sub = command("prepare", _prepare, "Turn datasets into plain arrays and meta.json; those that are there stay.")
-    sub.add_argument(
-        "dataset",
-        nargs="+",
-        help="for example digits, ucr/GunPoint, 'ucr/*' or ucr112; see `dynconv list datasets`",
-    )
-    _data(sub)
-    sub.add_argument("--no-download", action="store_true", help="use only files that are already there")
-    sub.add_argument(
-        "--raw", type=Path, metavar="DIR", help="the published files, as you have them (default: DATA/_raw/FAMILY)"
-    )
-    sub.add_argument("--force", action="store_true", help="make them anew, even if they are there")
-    sub.add_argument("--toy", action="store_true", help="a small stand-in in the dataset's own format")
+    cli_data.add(command)
 
     sub = command("train", _train, "Train one run and write its three Parquet files.")
-    _run(sub, seed=True)
+    options.run(sub, seed=True)
     sub.add_argument(
         "--strategy",
         choices=["auto", "single", "ddp", "deepspeed"],
         help="how the run is spread over processes (default: the recipe's, else auto: single alone, ddp with others)",
     )
+    sub.add_argument("--choice", type=Path, metavar="F.json", help="take the settings that `dynconv choose` chose")
     sub.add_argument("--tensorboard", type=Path, metavar="DIR", help="write learning curves for TensorBoard, too")
     sub.add_argument("--failures", type=Path, metavar="DIR", help="where a run that dies leaves its cause")
     sub.add_argument("--toy", action="store_true", help="train on toy data, too (whose accuracies mean nothing)")
-    _data(sub)
-    _device(sub)
+    options.data(sub)
+    options.device(sub)
 
     sub = command("profile", _profile, "Measure parameters, MACs, latency and memory of one variant on one dataset.")
-    _run(sub)
+    options.run(sub)
     sub.add_argument("--out", type=Path, required=True, metavar="F.parquet")
-    _data(sub)
-    _device(sub)
+    options.data(sub)
+    options.device(sub)
 
-    sub = command("samples", _samples, "Draw a dataset's contact sheet: training examples, stored and augmented.")
-    _study(sub)
-    sub.add_argument("--dataset", required=True)
-    sub.add_argument("--out", type=Path, required=True, metavar="F.svg")
-    _data(sub)
+    cli_tune.add(command)
 
-    sub = command("fail", _fail, "Record a run whose job failed for good: the failure_command of its rule.")
-    _run(sub, seed=True)
+    sub = command("fail", _fail, "Record a run or trial whose job failed for good: the failure_command of its rule.")
+    options.run(sub)
+    which = sub.add_mutually_exclusive_group(required=True)
+    which.add_argument("--seed", type=int)
+    which.add_argument("--trial", type=int, metavar="K")
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR")
+    sub.add_argument("--choice", type=Path, metavar="F.json", help="the run's own")
     sub.add_argument("--failures", type=Path, required=True, metavar="DIR")
-    _data(sub)
+    options.data(sub)
 
-    command("warm", _warm, "Run a pack's train, profile and samples commands from one process: its pack_helper.")
+    command("warm", _warm, "Run a pack's train, tune, profile and samples commands from one process: its pack_helper.")
 
     sub = command("collect", _collect, "Unite all runs into tidy tables.")
     sub.add_argument("runs", type=Path, metavar="RUNS_DIR")
     sub.add_argument("--out", type=Path, required=True, metavar="DIR")
     sub.add_argument("--profiles", type=Path, metavar="DIR")
     sub.add_argument("--failures", type=Path, metavar="DIR")
-    _study(sub, required=False)
+    sub.add_argument("--tuning", type=Path, metavar="DIR", help="the trials of the study's search, and its choices")
+    options.study(sub, required=False)
 
     sub = command("compare", _compare, "Test which variants differ, on this project's runs or on anyone's table.")
     sub.add_argument("table", type=Path, help="Parquet or CSV: dataset, variant, value [, seed, metric, task]")
     sub.add_argument("--out", type=Path, required=True, metavar="DIR")
-    _study(sub, required=False)
+    options.study(sub, required=False)
     sub.add_argument("--lower-is-better", action="store_true")
     sub.add_argument("--control", help="default: the study's, else vanilla")
     sub.add_argument(
@@ -111,74 +103,22 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", type=Path, metavar="F.html", help="default: DIR/report.html")
 
     sub = command("plan", _plan, "Say what a study will run and cost, before it runs.")
-    _study(sub)
+    options.study(sub)
     sub.add_argument("--profile", type=Path, metavar="DIR", help="a Snakemake profile, such as cluster_profiles/slurm")
 
     sub = command("list", _list, "List variants, datasets, a study's runs or its verdicts.")
     sub.add_argument("what", choices=["variants", "datasets", "runs", "verdicts"])
-    _study(sub, required=False)
+    options.study(sub, required=False)
     sub.add_argument("--results", type=Path, metavar="DIR", help="default: the study's, else results")
-    _data(sub)
+    options.data(sub)
     sub.add_argument("--members", action="store_true", help="datasets: a line for every member of a family, too")
 
-    sub = command("clean", clean_command.run, "Show what a study's folders could do without; remove it with --apply.")
-    clean_command.arguments(sub)
+    cli_clean.add(command)
 
     sub = command("new", _new, "Write the file of a new variant or dataset.")
     sub.add_argument("kind", choices=["variant", "dataset"])
     sub.add_argument("name")
     return parser
-
-
-def _study(sub: argparse.ArgumentParser, required: bool = True) -> None:
-    sub.add_argument("--study", type=Path, required=required, metavar="F", help="a study, such as config/demo.yaml")
-
-
-def _run(sub: argparse.ArgumentParser, seed: bool = False) -> None:
-    _study(sub)
-    sub.add_argument("--dataset", required=True)
-    sub.add_argument("--variant", required=True)
-    if seed:
-        sub.add_argument("--seed", type=int, required=True)
-        sub.add_argument("--out", type=Path, required=True, metavar="DIR")
-
-
-def _data(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--data", type=Path, metavar="DIR", help="prepared datasets (default: the study's, else data)")
-
-
-def _device(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--device", default="auto", help="auto (a GPU if there is one), cpu, cuda, cuda:1, ...")
-    sub.add_argument(
-        "--threads", type=_threads, metavar="N", help="CPU threads; part of what makes a run bitwise repeatable"
-    )
-
-
-def _threads(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} threads; valid: 1 or more")
-    return number
-
-
-def _prepare(args) -> None:
-    from functools import partial
-
-    from dynconv.data.prepare import prepare, prepare_all
-    from dynconv.expand import expand
-
-    names = list(dict.fromkeys(name for word in args.dataset for name in expand(word)))
-    make = partial(
-        prepare,
-        data=args.data or Path("data"),
-        download=not args.no_download,
-        toy=args.toy,
-        raw=args.raw,
-        force=args.force,
-    )
-    if failed := prepare_all(names, make, lambda line: print(line, flush=True)):
-        ended = [f"{len(names) - len(failed)} of {len(names)} are prepared"] if len(names) > 1 else []
-        raise DynconvError("\n".join([*failed, *ended]))
 
 
 def _train(args) -> None:
@@ -194,6 +134,7 @@ def _train(args) -> None:
         RunKey(study.dataset(args.dataset).name, study.variant(args.variant).name, args.seed),
         args.out,
         args.data or Path(study.data),
+        choice_file=args.choice,
         strategy_name=args.strategy,
         device_name=args.device,
         threads=args.threads,
@@ -213,10 +154,12 @@ def _train(args) -> None:
 def _fail(args) -> int:
     from dynconv.failure import last_word
     from dynconv.study import RunKey, load
+    from dynconv.trials import TrialKey
 
     study = load(args.study)
-    key = RunKey(study.dataset(args.dataset).name, study.variant(args.variant).name, args.seed)
-    print(last_word(study, key, args.out, args.data or Path(study.data), args.failures))
+    cell = study.dataset(args.dataset).name, study.variant(args.variant).name
+    key = RunKey(*cell, args.seed) if args.trial is None else TrialKey(*cell, args.trial)
+    print(last_word(study, key, args.out, args.data or Path(study.data), args.failures, args.choice))
     return 0 if study.on_failure == "record" else 1
 
 
@@ -237,23 +180,12 @@ def _profile(args) -> None:
     records.write("profile", [row], args.out)
 
 
-def _samples(args) -> None:
-    from dynconv.engine.samples import sheet
-    from dynconv.files import write_text
-    from dynconv.report.contact_sheet import draw
-    from dynconv.study import load
-
-    study = load(args.study)
-    write_text(args.out, draw(sheet(study, study.dataset(args.dataset).name, args.data or Path(study.data))))
-    print(args.out)
-
-
 def _collect(args) -> None:
     from dynconv.collect import collect
     from dynconv.study import load
 
     study = load(args.study) if args.study else None
-    for name, rows in collect(args.runs, args.out, args.profiles, args.failures, study).items():
+    for name, rows in collect(args.runs, args.out, args.profiles, args.failures, study, args.tuning).items():
         print(f"{args.out / name}.parquet: {rows} rows")
 
 

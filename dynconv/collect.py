@@ -1,4 +1,4 @@
-"""The union of all runs: four tidy tables out of many small files."""
+"""The union of all runs, and of a search's trials: tidy tables out of many small files."""
 
 import json
 import re
@@ -6,20 +6,28 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dynconv import records
+from dynconv import choice, data, records, trials
 from dynconv.errors import DynconvError
 from dynconv.files import atomic
 from dynconv.study import RunKey, Study
 
 
 def collect(
-    runs: Path, out: Path, profiles: Path | None = None, failures: Path | None = None, study: Study | None = None
+    runs: Path,
+    out: Path,
+    profiles: Path | None = None,
+    failures: Path | None = None,
+    study: Study | None = None,
+    tuning: Path | None = None,
 ) -> dict[str, int]:
     """Write `out/{runs,metrics,predictions,profile}.parquet`; return the number of rows of each.
+
+    With `tuning`, the folder of the study's search, `out/{trials,choices}.parquet`, too.
 
     With a `study`, only its runs are taken: what an earlier study left in the folder stays out.  A run without files
     that left a failure record becomes a failed row.
@@ -36,13 +44,15 @@ def collect(
     if not order and not lost:
         raise DynconvError(f"{runs}: no run here" + (f" belongs to study {study.name}" if study else ""))
     pairs = {(key.dataset, key.variant) for key in wanted} if wanted else None
-    parts = {
+    parts: dict[str, Iterable[pa.Table]] = {
         "runs": chain((_checked("runs", folders[key] / "run.parquet", key) for key in order), lost),
         "metrics": (_checked("metrics", folders[key] / "metrics.parquet", key) for key in order),
         "predictions": (_checked("predictions", folders[key] / "predictions.parquet", key) for key in order),
         "profile": _profiles(profiles, pairs) if profiles else [],
     }
-    with ExitStack() as stack:  # all four take their places at the end, or none does
+    if tuning:
+        parts |= _search(tuning, study)
+    with ExitStack() as stack:  # all of them take their places at the end, or none does
         scratch = {name: stack.enter_context(atomic(out / f"{name}.parquet")) for name in parts}
         return {name: _union(name, tables, scratch[name]) for name, tables in parts.items()}
 
@@ -83,6 +93,32 @@ def _profiles(folder: Path, pairs: set[tuple[str, str]] | None) -> Iterator[pa.T
         names = zip(table.column("dataset").to_pylist(), table.column("variant").to_pylist(), strict=True)
         if pairs is None or all(name in pairs for name in names):
             yield table
+
+
+def _search(folder: Path, study: Study | None) -> dict[str, list[pa.Table]]:
+    """The trials of every dataset and variant that the study tunes, and what they chose: what the runs have taken."""
+    if study is None or study.tune is None:
+        raise DynconvError("--tuning: which trials belong together is for the study to say; valid: a --study with tune")
+    rows: list[dict[str, Any]] = []
+    chosen: list[dict[str, Any]] = []
+    for dataset, variant in trials.cells(study):
+        task = data.spec(dataset).task
+        cell = folder / dataset / variant
+        found = choice.rows_of(study, dataset, task, variant, cell)
+        best = choice.pick(found, study.analysis.metric[task])
+        taken = choice.read(cell / choice.NAME, study, dataset, variant)
+        if taken != json.loads(best["settings"]):
+            raise DynconvError(
+                f"{cell / choice.NAME}: says {json.dumps(taken)}, but the trials choose {best['settings']};"
+                " delete it and run the workflow again"
+            )
+        rows += found
+        chosen.append(best)
+    source = str(folder)
+    return {
+        "trials": [records.to_table("trials", rows, source)],
+        "choices": [records.to_table("choices", chosen, source)],
+    }
 
 
 def _failed_rows(folder: Path, wanted: set[RunKey] | None, done: set[RunKey]) -> list[pa.Table]:

@@ -4,7 +4,7 @@ import sys
 
 from dynconv import job
 
-_WARM = ("train", "profile", "samples")  # what imports torch
+_WARM = ("train", "tune", "profile", "samples")  # what imports torch
 
 
 def main() -> int:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import yaml
 
-from dynconv import plan_cost, plan_profile
+from dynconv import plan_cost, plan_profile, trials
 from dynconv.plan_disk import FILES_OF_A_RUN
 from dynconv.plan_state import State, state
 from dynconv.preflight import preflight
+from dynconv.quantities import number
 from dynconv.recipe import make_recipe
 from dynconv.stats.multiplicity import datasets_needed, floor
 from dynconv.study import Study, Task
@@ -45,20 +46,38 @@ def plan(study: Study, profile: str | Path | None = None, file: str | Path = "ST
 
 
 def _runs(here: State, profile: plan_profile.Profile | None) -> list[str]:
-    study, number = here.study, len(here.done) + len(here.open)
+    study, runs = here.study, len(here.done) + len(here.open)
     failed = sum(row["status"] != "ok" for row in here.done.values())
     cells = len(here.tasks) * sum(not variant.rule for variant in study.variants)
     sheets = len(here.tasks) if cells else 0
-    jobs = number + cells + len(here.tasks) + sheets + 3
-    # Each rule has a log, and the executor keeps one of each job.
-    logs = jobs * (1 if profile is None or profile.executor == "local" else 2) + 1
+    chosen = len(trials.cells(study))
+    jobs = runs + len(here.trials) + chosen + cells + len(here.tasks) + sheets + 3
+    # Each rule has a log, and the executor keeps one of each job; Snakemake makes the choices itself.
+    logs = jobs + 1 + (0 if profile is None or profile.executor == "local" else jobs - chosen)
     return [
         f"study {study.name}: {len(study.variants)} variants x {len(study.datasets)} datasets x"
-        f" {len(study.seeds)} seeds = {number} runs, {len(here.done)} of them done in {study.results}/"
+        f" {len(study.seeds)} seeds = {runs} runs, {len(here.done)} of them done in {study.results}/"
         + (f" ({failed} failed)" if failed else "")
         + f", {len(here.open)} to do"
         + (f" ({here.outdated} again: their recipe or options changed)" if here.outdated else ""),
-        f"files: {len(FILES_OF_A_RUN) * number} of runs, {cells} of profiles, {logs} of logs",
+        *_search(here),
+        f"files: {len(FILES_OF_A_RUN) * runs} of runs, {cells} of profiles, {logs} of logs"
+        + (f", {len(here.trials) + chosen} of the search" if chosen else ""),
+    ]
+
+
+def _search(here: State) -> list[str]:
+    """How large the search is, and what part of the training itself: both in epochs times examples."""
+    study, tune, done = here.study, here.study.tune, sum(here.trials.values())
+    if tune is None:
+        return []
+    trained = [key for key in (*here.done, *here.open) if not study.variant(key.variant).rule]
+    epochs = {name: study.recipe(name, task).epochs for name, task in here.tasks.items()}
+    tried = sum(trials.recipe(study, here.tasks[key.dataset], key).epochs for key in here.trials)
+    share = tried * (1 - tune.validation) / max(1, sum(epochs[key.dataset] for key in trained))
+    return [
+        f"search ({tune.search} over {', '.join(tune.keys)}): {len(here.trials)} trials, {done} done,"
+        f" {len(here.trials) - done} to do; {number(share)} times the training of the runs, by examples seen",
     ]
 
 

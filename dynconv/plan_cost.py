@@ -1,6 +1,7 @@
 """The lines of a plan about cluster jobs, hours and disk."""
 
 from collections import Counter
+from itertools import groupby
 from pathlib import Path
 
 from dynconv import plan_disk, plan_hours, plan_jobs
@@ -21,16 +22,15 @@ def job_lines(state: State, profile: Profile) -> list[str]:
     most: dict[str, float] = {}
     jobs = arrays = 0
     unlimited, expressions = False, set()
-    trains = [step for step in steps if step[0].startswith("train_")]
-    # Steps of different kinds are not ready at the same time, so they share no array.
-    kinds = [[step] for step in steps if not step[0].startswith("train_")]
-    for kind in (*kinds[:-3], trains, *kinds[-3:]):
-        for group in plan_jobs.groups(profile, kind):
+    # Steps of different kinds (train_odconv is of kind train) are not ready at the same time, so they share no array.
+    for kind, its in groupby(steps, key=lambda step: step[0].partition("_")[0]):
+        own = [step for step in its if step[1]]
+        for group in plan_jobs.groups(profile, own):
             hours, unit = group.most_hours, "GPU-hours" if group.gpu else "core-hours"
             jobs, arrays, unlimited = jobs + group.jobs, arrays + group.arrays, unlimited or hours is None
             most[unit] = most.get(unit, 0) + (hours or 0)
             expressions |= {text for rule in group.rules for text in profile.expressions(rule)}
-            name = "train" if kind is trains and len(group.rules) == len(trains) > 1 else few(list(group.rules))
+            name = kind if len(group.rules) == len(own) > 1 else few(list(group.rules))
             limit = "?" if group.limit_minutes is None else duration(group.limit_minutes * 60)
             reserved = "?" if hours is None else f"{number(hours)} {unit}"
             table.append((name, *map(str, (group.items, group.pack, group.jobs, group.arrays)), limit, reserved))

@@ -1,11 +1,13 @@
 """What a study's folders hold of it already: the runs that are done, the steps that are open."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dynconv import data, plan_hours, run_rows
+from dynconv import choice, data, plan_hours, run_rows, trials
 from dynconv.study import RunKey, Study, Task
+from dynconv.trials import TrialKey
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,7 @@ class State:
     done: dict[RunKey, dict[str, Any]]  # their rows, with the columns of `plan_hours.COLUMNS`
     open: list[RunKey]
     outdated: int  # of the open runs: those done by another recipe or with other options
+    trials: dict[TrialKey, bool]  # of the study's search: which are done, by the present recipe
 
     @property
     def prepared(self) -> list[str]:
@@ -48,7 +51,8 @@ class State:
         for key in self.open:
             trains[f"train_{key.variant}"] += 1
         before = {"prepare": len(self.tasks) - len(self.prepared), "samples": len(self.unseen)}
-        steps = [*before.items(), ("profile", len(self.unprofiled)), *trains.items()]
+        tunes = Counter(f"tune_{key.variant}" for key, done in self.trials.items() if not done)
+        steps = [*before.items(), ("profile", len(self.unprofiled)), *tunes.items(), *trains.items()]
         steps = [(rule, number) for rule, number in steps if number]
         if steps or not Path(self.study.results, "report.html").is_file():
             steps += [("collect", 1), ("compare", 1), ("report", 1)]
@@ -70,6 +74,9 @@ def state(study: Study) -> State:
         for dataset, task in tasks.items()
         for variant in study.variants
     }
+    tuning = results / "tuning"
+    for dataset, variant in trials.cells(study):  # a run follows the choice that is there
+        hashes[dataset, variant] = _tuned_hash(study, dataset, tasks[dataset], variant, tuning)
     done, todo, outdated = {}, [], 0
     for key in keys:
         row = rows.get(key.run_id)
@@ -78,4 +85,23 @@ def state(study: Study) -> State:
         else:
             todo.append(key)
             outdated += row is not None
-    return State(study, tasks, done, todo, outdated)
+    searched = [
+        TrialKey(dataset, variant, number)
+        for dataset, variant in trials.cells(study)
+        for number in range(len(trials.settings(study, dataset, tasks[dataset])))
+    ]
+    found = run_rows.files(results, [key.trial_id for key in searched], run_rows.TRIALS)
+    rows = run_rows.read(results, found, ["trial_hash"], run_rows.TRIALS)
+    tried = {
+        key: key.trial_id in rows
+        and rows[key.trial_id]["trial_hash"] == trials.trial_hash(study, tasks[key.dataset], key)
+        for key in searched
+    }
+    return State(study, tasks, done, todo, outdated, tried)
+
+
+def _tuned_hash(study: Study, dataset: str, task: Task, variant: str, tuning: Path) -> str:
+    file = tuning / dataset / variant / choice.NAME
+    if not file.is_file():
+        return "not chosen yet"
+    return study.run_hash(dataset, task, variant, choice.read(file, study, dataset, variant))

@@ -1,4 +1,4 @@
-"""The rows of past runs, a few columns of them, in seconds where there are thousands.
+"""The rows of past runs, or of trials, a few columns of them, in seconds where there are thousands.
 
 A study's runs are many small files.  What `results/tables/runs.parquet` holds already is taken from there; only runs
 that are newer than that table are read one by one.
@@ -7,7 +7,7 @@ that are newer than that table are read one by one.
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,52 +19,68 @@ _READERS = 8  # files that are read at a time
 _AT_ONCE = 256  # files that are held in memory
 
 
-def files(results: Path, run_ids: Iterable[str] | None = None) -> dict[str, float]:
+class Kind(NamedTuple):
+    """What the rows are of: their folder and their file in it, their table, and its column that names them."""
+
+    folder: str
+    file: str
+    table: str
+    id: str
+
+
+RUNS = Kind("runs", "run.parquet", "runs", "run_id")
+TRIALS = Kind("tuning", "trial.parquet", "trials", "trial_id")
+
+
+def files(results: Path, run_ids: Iterable[str] | None = None, kind: Kind = RUNS) -> dict[str, float]:
     """The finished runs below `results/runs`, with the time (s since 1970) when each was written.
 
     Args:
         results: the study's results folder.
         run_ids: look for these only, in this order; None: all there are, sorted.
+        kind: RUNS, or TRIALS for those of a search.
     """
-    folder = results / "runs"
+    folder = results / kind.folder
     if run_ids is None:
-        run_ids = sorted(str(file.parent.relative_to(folder)) for file in folder.rglob("run.parquet"))
+        run_ids = sorted(str(file.parent.relative_to(folder)) for file in folder.rglob(kind.file))
     elif not folder.is_dir():
         return {}
     found = {}
     for run_id in run_ids:
         try:
-            found[run_id] = (folder / run_id / "run.parquet").stat().st_mtime
+            found[run_id] = (folder / run_id / kind.file).stat().st_mtime
         except (FileNotFoundError, NotADirectoryError):
             continue
     return found
 
 
-def read(results: Path, found: dict[str, float], columns: Sequence[str]) -> dict[str, dict[str, Any]]:
+def read(
+    results: Path, found: dict[str, float], columns: Sequence[str], kind: Kind = RUNS
+) -> dict[str, dict[str, Any]]:
     """Some columns of each run in `found` (from `files`), by run_id and in its order; absent columns are None.
 
     Raises:
         DynconvError: a file is no readable run, or names another run than its folder does.
     """
-    names = ["run_id", *(name for name in columns if name != "run_id")]
-    table = results / "tables" / "runs.parquet"
+    names = [kind.id, *(name for name in columns if name != kind.id)]
+    table = results / "tables" / f"{kind.table}.parquet"
     collected: dict[str, dict[str, Any]] = {}
     if table.is_file():
         written = table.stat().st_mtime
-        rows = _columns(table, _bytes(table), names)
-        collected = {row["run_id"]: row for row in rows if found.get(row["run_id"], written + 1) <= written}
+        rows = _columns(table, _bytes(table), names, kind)
+        collected = {row[kind.id]: row for row in rows if found.get(row[kind.id], written + 1) <= written}
     newer = [run_id for run_id in found if run_id not in collected]
-    for run_id, file, content in _contents(results / "runs", newer):
-        collected[run_id] = _one(file, content, run_id, names)
+    for run_id, file, content in _contents(results / kind.folder, newer, kind):
+        collected[run_id] = _one(file, content, run_id, names, kind)
     return {run_id: collected[run_id] for run_id in found}
 
 
-def _contents(folder: Path, run_ids: list[str]) -> Iterator[tuple[str, Path, bytes]]:
+def _contents(folder: Path, run_ids: list[str], kind: Kind) -> Iterator[tuple[str, Path, bytes]]:
     """The runs' files, several at a time: on a network's file system most of the time is waiting."""
     with ThreadPoolExecutor(_READERS) as pool:
         for start in range(0, len(run_ids), _AT_ONCE):
             part = run_ids[start : start + _AT_ONCE]
-            paths = [folder / run_id / "run.parquet" for run_id in part]
+            paths = [folder / run_id / kind.file for run_id in part]
             yield from zip(part, paths, pool.map(_bytes, paths), strict=True)
 
 
@@ -75,21 +91,21 @@ def _bytes(file: Path) -> bytes:
         raise DynconvError(f"{file}: cannot be read: {error.strerror or error}") from None
 
 
-def _one(file: Path, content: bytes, run_id: str, names: list[str]) -> dict[str, Any]:
-    rows = _columns(file, content, names)
-    if [row["run_id"] for row in rows] != [run_id]:
-        held = ", ".join(str(row["run_id"]) for row in rows[:3]) or "no run"
+def _one(file: Path, content: bytes, run_id: str, names: list[str], kind: Kind) -> dict[str, Any]:
+    rows = _columns(file, content, names, kind)
+    if [row[kind.id] for row in rows] != [run_id]:
+        held = ", ".join(str(row[kind.id]) for row in rows[:3]) or "no row"
         raise DynconvError(f"{file}: holds {held}; valid in this folder: {run_id}")
     return rows[0]
 
 
-def _columns(file: Path, content: bytes, names: list[str]) -> list[dict[str, Any]]:
+def _columns(file: Path, content: bytes, names: list[str], kind: Kind) -> list[dict[str, Any]]:
     try:
         source = pq.ParquetFile(pa.BufferReader(content))
         held = set(source.schema_arrow.names)
-        missing = [column for column in TABLES["runs"].keys if column in names and column not in held]
+        missing = [column for column in TABLES[kind.table].keys if column in names and column not in held]
         if missing:
-            raise DynconvError(f"{file}: column {missing[0]!r} of table 'runs' is missing")
+            raise DynconvError(f"{file}: column {missing[0]!r} of table {kind.table!r} is missing")
         rows = source.read(columns=[name for name in names if name in held], use_threads=False).to_pylist()
     except (pa.ArrowException, OSError) as error:
         raise DynconvError(f"{file}: not a readable Parquet file: {' '.join(str(error).split())[:200]}") from None

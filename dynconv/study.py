@@ -7,7 +7,7 @@ key is an error that lists the valid ones.  This module imports no torch: a logi
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
@@ -21,6 +21,7 @@ from dynconv.keep import Keep
 from dynconv.plugins import DATASETS as DATASETS
 from dynconv.plugins import VARIANTS as VARIANTS
 from dynconv.recipe import UNCHANGED, NotNegative, Recipe, make_recipe
+from dynconv.tune import Tune
 
 Task = Literal["classification", "segmentation", "timeseries"]
 TASKS: tuple[str, ...] = get_args(Task)
@@ -109,6 +110,7 @@ class Study(Strict):
     datasets: tuple[Dataset, ...]
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...]
     recipes: dict[Task, dict[str, Any]] = Field(default_factory=dict)
+    tune: Tune | None = None  # None: every variant is trained by the recipe as it stands
     analysis: Analysis = Analysis()
     on_failure: Literal["stop", "record"] = "stop"  # record: a lost run becomes a failed row, the report is made
     keep: Keep = Keep()
@@ -164,13 +166,20 @@ class Study(Strict):
             problem = _first_problem([{**base, **dataset.recipe} for base in bases], f"datasets.{dataset.name}.recipe")
             if problem:
                 raise problem
+        if self.tune:
+            self.tune.check(dataset.name for dataset in self.datasets)
         return self
 
-    def recipe(self, dataset: str, task: str) -> Recipe:
-        """The recipe of `dataset`: the task's, overridden by the dataset's own keys; DynconvError if they clash."""
-        own = self.dataset(dataset).recipe
+    def recipe(self, dataset: str, task: str, settings: Mapping[str, Any] | None = None) -> Recipe:
+        """The recipe of `dataset`: the task's, overridden by the dataset's own keys, and those by `settings`.
+
+        Raises:
+            DynconvError: the keys clash.
+        """
+        own = {**self.dataset(dataset).recipe, **(settings or {})}
+        where = f"datasets.{dataset}.recipe" + (f" with {json.dumps(settings)}" if settings else "")
         try:
-            return make_recipe({**self.recipes.get(task, {}), **own}, f"datasets.{dataset}.recipe")  # type: ignore[call-overload]
+            return make_recipe({**self.recipes.get(task, {}), **own}, where)  # type: ignore[call-overload]
         except ValueError as error:
             raise DynconvError(f"study {self.name}: {error}") from None
 
@@ -189,16 +198,17 @@ class Study(Strict):
                 for seed in self.seeds:
                     yield RunKey(dataset.name, variant.name, seed)
 
-    def run_hash(self, dataset: str, task: str, variant: str) -> str:
+    def run_hash(self, dataset: str, task: str, variant: str, settings: Mapping[str, Any] | None = None) -> str:
         """Digest of all that fixes a run's numbers but its seed, data and code: change it and the run is retrained."""
         spec = self.variant(variant)
-        recipe = self.recipe(dataset, task).model_dump(mode="json", exclude=set(UNCHANGED))
-        return _digest({"dataset": dataset, "base": spec.base, "options": spec.options, "recipe": recipe})
+        recipe = self.recipe(dataset, task, settings).model_dump(mode="json", exclude=set(UNCHANGED))
+        return digest({"dataset": dataset, "base": spec.base, "options": spec.options, "recipe": recipe})
 
     @property
     def study_hash(self) -> str:
         """Digest of the whole study, analysis plan included (folders and what they keep excluded)."""
-        return _digest(self.model_dump(mode="json", exclude={"data", "results", "keep"}))
+        unsaid = {"data", "results", "keep", *(() if self.tune else ("tune",))}
+        return digest(self.model_dump(mode="json", exclude=unsaid))
 
 
 def load(path: str | Path) -> Study:
@@ -240,5 +250,6 @@ def _one(items, name, message):
     raise DynconvError(f"{message} {name!r}; {valid(item.name for item in items)}")
 
 
-def _digest(content: Any) -> str:
+def digest(content: Any) -> str:
+    """Sixteen hexadecimal digits that stand for plain dicts, lists, texts and numbers."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

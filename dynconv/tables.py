@@ -1,60 +1,17 @@
 """The tables: their columns, types and one line of documentation each.  The data dictionary is `TABLES`."""
 
-from dataclasses import dataclass
-
-import pyarrow as pa
-
-SCHEMA_VERSION = 1
-
-TEXT, INTEGER, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
-TIME = pa.timestamp("us", tz="UTC")
-COUNTS = pa.list_(pa.int64())
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its name (with its unit), Arrow type and meaning.  A key column is never null."""
-
-    name: str
-    type: pa.DataType
-    doc: str
-    key: bool = False
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table: what a row is, and its columns, keys first."""
-
-    name: str
-    doc: str
-    columns: tuple[Column, ...]
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The Arrow schema; each field's metadata carries the column's documentation."""
-        fields = [pa.field(c.name, c.type, nullable=not c.key, metadata={"doc": c.doc}) for c in self.columns]
-        return pa.schema(fields, metadata={"dynconv.table": self.name, "dynconv.schema": str(SCHEMA_VERSION)})
-
-    @property
-    def keys(self) -> list[str]:
-        """Columns that together name a row."""
-        return [c.name for c in self.columns if c.key]
-
-
-def _key(name: str, kind: pa.DataType, doc: str) -> Column:
-    return Column(name, kind, doc, key=True)
-
+from dynconv.table import COUNTS, FLAG, INTEGER, REAL, TEXT, TIME, Column, Table, key
 
 _RUN_KEYS = (
-    _key("run_id", TEXT, "dataset/variant/seed<k>: names the run"),
-    _key("dataset", TEXT, "dataset of the run"),
-    _key("variant", TEXT, "variant of the run"),
-    _key("seed", INTEGER, "seed: fixes initialisation, order and augmentation"),
+    key("run_id", TEXT, "dataset/variant/seed<k>: names the run"),
+    key("dataset", TEXT, "dataset of the run"),
+    key("variant", TEXT, "variant of the run"),
+    key("seed", INTEGER, "seed: fixes initialisation, order and augmentation"),
 )
 _VARIANT_PAIR = (
-    _key("task", TEXT, "classification, segmentation or timeseries"),
-    _key("variant_a", TEXT, "first variant of the pair"),
-    _key("variant_b", TEXT, "second variant: differences are a - b, positive when a is better"),
+    key("task", TEXT, "classification, segmentation or timeseries"),
+    key("variant_a", TEXT, "first variant of the pair"),
+    key("variant_b", TEXT, "second variant: differences are a - b, positive when a is better"),
 )
 _HARDWARE = (
     Column("device", TEXT, "name of the processor or GPU that was timed"),
@@ -62,60 +19,67 @@ _HARDWARE = (
 )
 
 METRICS = (
-    Column("accuracy", REAL, "share of correct top-1 predictions, test split, last epoch (0-1)"),
+    Column("accuracy", REAL, "share of correct top-1 predictions after the last epoch (0-1)"),
     Column("accuracy_top5", REAL, "share of targets among the five highest logits (0-1)"),
     Column("balanced_accuracy", REAL, "mean of the per-class recalls over classes present (0-1)"),
     Column("miou", REAL, "mean over classes of intersection over union, from summed confusion counts (0-1)"),
     Column("pixel_accuracy", REAL, "share of non-void pixels predicted correctly (0-1)"),
-    Column("loss", REAL, "mean cross-entropy on the test split (nats), without label smoothing"),
+    Column("loss", REAL, "mean cross-entropy (nats), without label smoothing"),
     Column("executed_fraction", REAL, "hard attention: share of maskable MACs that the masks keep (0-1)"),
+)
+
+_TRAINING = (  # what it did and cost, and where
+    Column("epochs", INTEGER, "epochs trained"),
+    Column("steps", INTEGER, "optimiser steps"),
+    Column(
+        "accumulate",
+        INTEGER,
+        "micro-batches a step: the recipe's, or more where the GPU's memory was too small",
+    ),
+    Column("train_s", REAL, "wall-clock seconds of training, interruptions excluded"),
+    Column("data_wait_s", REAL, "of train_s, until batches were there (leading process)"),
+    Column("samples_per_s", REAL, "training examples a second, all processes together"),
+    Column("peak_memory_bytes", INTEGER, "most memory allocated: on a GPU, else resident set of a process"),
+    Column("energy_j", REAL, "energy of all GPUs during training (joule); null where not measurable"),
+    Column("strategy", TEXT, "single, ddp or deepspeed"),
+    Column("zero_stage", INTEGER, "deepspeed: what ZeRO cuts into parts, 0 to 3; else null"),
+    Column("world_size", INTEGER, "processes that trained together"),
+    Column("precision", TEXT, "fp32, bf16 or fp16, as used"),
+    *_HARDWARE,
+    Column("slurm_job_id", TEXT, "Slurm job; null outside Slurm"),
+    Column("git_sha", TEXT, "commit of the code; null outside a git checkout"),
+    Column("git_dirty", FLAG, "uncommitted changes in the checkout"),
+)
+_ORIGIN = (
+    Column("dataset_hash", TEXT, "digest of the dataset's arrays"),
+    Column("dynconv_version", TEXT, "version of this package"),
+    Column("python_version", TEXT, "version of Python"),
+    Column("torch_version", TEXT, "version of torch"),
+    Column("cuda_version", TEXT, "version of CUDA that torch was built with; null on CPU"),
+    Column("started_at", TIME, "start of the last attempt (UTC)"),
+    Column("finished_at", TIME, "end (UTC)"),
 )
 
 _TABLES = (
     Table(
         "runs",
-        "One row a run, failed ones included.",
+        "One row a run, failed ones included; its metrics are those of the test split.",
         (
-            _key("run_id", TEXT, "dataset/variant/seed<k>: names the run"),
-            _key("task", TEXT, "classification, segmentation or timeseries"),
+            key("run_id", TEXT, "dataset/variant/seed<k>: names the run"),
+            key("task", TEXT, "classification, segmentation or timeseries"),
             *_RUN_KEYS[1:],
-            _key("status", TEXT, "ok or failed"),
+            key("status", TEXT, "ok or failed"),
             Column("failure", TEXT, "cause of a failed run, one line; null when ok"),
             Column("attempt", INTEGER, "which attempt this row is from, counted from 1"),
             *METRICS,
             Column("params", INTEGER, "trainable parameters"),
             Column("macs", INTEGER, "multiply-adds of one example's forward pass as executed here"),
             Column("macs_theoretical", INTEGER, "multiply-adds that the method needs in theory, masks as measured"),
-            Column("epochs", INTEGER, "epochs trained"),
-            Column("steps", INTEGER, "optimiser steps"),
-            Column(
-                "accumulate",
-                INTEGER,
-                "micro-batches a step: the recipe's, or more where the GPU's memory was too small",
-            ),
-            Column("train_s", REAL, "wall-clock seconds of training, interruptions excluded"),
-            Column("data_wait_s", REAL, "of train_s, until batches were there (leading process)"),
-            Column("samples_per_s", REAL, "training examples a second, all processes together"),
-            Column("peak_memory_bytes", INTEGER, "most memory allocated: on a GPU, else resident set of a process"),
-            Column("energy_j", REAL, "energy of all GPUs during training (joule); null where not measurable"),
-            Column("strategy", TEXT, "single, ddp or deepspeed"),
-            Column("zero_stage", INTEGER, "deepspeed: what ZeRO cuts into parts, 0 to 3; else null"),
-            Column("world_size", INTEGER, "processes that trained the run"),
-            Column("precision", TEXT, "fp32, bf16 or fp16, as used"),
-            *_HARDWARE,
-            Column("slurm_job_id", TEXT, "Slurm job; null outside Slurm"),
-            Column("git_sha", TEXT, "commit of the code; null outside a git checkout"),
-            Column("git_dirty", FLAG, "uncommitted changes in the checkout"),
+            *_TRAINING,
             Column("study", TEXT, "name of the study"),
             Column("study_hash", TEXT, "digest of the whole study"),
             Column("run_hash", TEXT, "digest of recipe, variant and options: what fixes the numbers"),
-            Column("dataset_hash", TEXT, "digest of the dataset's arrays"),
-            Column("dynconv_version", TEXT, "version of this package"),
-            Column("python_version", TEXT, "version of Python"),
-            Column("torch_version", TEXT, "version of torch"),
-            Column("cuda_version", TEXT, "version of CUDA that torch was built with; null on CPU"),
-            Column("started_at", TIME, "start of the run's last attempt (UTC)"),
-            Column("finished_at", TIME, "end of the run (UTC)"),
+            *_ORIGIN,
         ),
     ),
     Table(
@@ -123,10 +87,10 @@ _TABLES = (
         "One row a run, split, epoch and metric: the learning curves.",
         (
             *_RUN_KEYS,
-            _key("split", TEXT, "train or test"),
-            _key("epoch", INTEGER, "epochs completed"),
-            _key("step", INTEGER, "optimiser steps completed"),
-            _key("metric", TEXT, "name of the metric"),
+            key("split", TEXT, "train or test"),
+            key("epoch", INTEGER, "epochs completed"),
+            key("step", INTEGER, "optimiser steps completed"),
+            key("metric", TEXT, "name of the metric"),
             Column("value", REAL, "its value"),
         ),
     ),
@@ -135,7 +99,7 @@ _TABLES = (
         "One row a run and test example.",
         (
             *_RUN_KEYS,
-            _key("example_id", INTEGER, "index in the test split"),
+            key("example_id", INTEGER, "index in the test split"),
             Column("target", INTEGER, "class index; null for segmentation"),
             Column("prediction", INTEGER, "predicted class index; null for segmentation"),
             Column("confidence", REAL, "softmax probability of the prediction (0-1); null for segmentation"),
@@ -143,12 +107,56 @@ _TABLES = (
         ),
     ),
     Table(
+        "trials",
+        "One row a trial of the search, failed ones included; its metrics are those of the validation part.",
+        (
+            key("trial_id", TEXT, "dataset/variant/trial<k>: names the trial"),
+            key("task", TEXT, "classification, segmentation or timeseries"),
+            key("dataset", TEXT, "dataset whose training split was cut in two"),
+            key("variant", TEXT, "variant"),
+            key("trial", INTEGER, "which of the settings, the same for every variant; 0: the recipe as it stands"),
+            key("status", TEXT, "ok, failed, or skipped where nothing can be cut off for validation"),
+            Column("failure", TEXT, "cause of a failed or skipped trial, one line; null when ok"),
+            Column("attempt", INTEGER, "which attempt this row is from, counted from 1"),
+            Column("settings", TEXT, "the recipe keys that the trial sets (JSON)"),
+            Column("seed", INTEGER, "of initialisation, order and augmentation; the same for all trials"),
+            Column("n_train", INTEGER, "examples trained on"),
+            Column("n_validation", INTEGER, "examples of the validation part"),
+            *METRICS,
+            *_TRAINING,
+            Column("study", TEXT, "name of the study"),
+            Column("study_hash", TEXT, "digest of the whole study"),
+            Column("trial_hash", TEXT, "digest of recipe, variant, options and cut: what fixes the numbers"),
+            *_ORIGIN,
+        ),
+    ),
+    Table(
+        "choices",
+        "One row a dataset and variant that the search tuned: what it chose, why, and what it cost.",
+        (
+            key("task", TEXT, "classification, segmentation or timeseries"),
+            key("dataset", TEXT, "dataset"),
+            key("variant", TEXT, "variant"),
+            Column("trial", INTEGER, "the chosen trial; 0: the recipe as it stands"),
+            Column("settings", TEXT, "the recipe keys that the runs take from it (JSON)"),
+            Column("reason", TEXT, "why it was chosen"),
+            Column("metric", TEXT, "metric that chose, on the validation part"),
+            Column("value", REAL, "its value for the chosen trial; null where no trial has one"),
+            Column("untuned_value", REAL, "its value for trial 0, the recipe as it stands"),
+            Column("n_validation", INTEGER, "examples of the validation part"),
+            Column("n_trials", INTEGER, "trials of the search"),
+            Column("n_failed", INTEGER, "of them without a value: failed or skipped"),
+            Column("train_s", REAL, "wall-clock seconds of training of all trials together"),
+            Column("energy_j", REAL, "energy of their GPUs (joule); null where not measurable for each of them"),
+        ),
+    ),
+    Table(
         "profile",
         "One row a dataset and variant: what the network costs.",
         (
-            _key("dataset", TEXT, "dataset: fixes the input's shape"),
-            _key("variant", TEXT, "variant"),
-            _key("task", TEXT, "classification, segmentation or timeseries"),
+            key("dataset", TEXT, "dataset: fixes the input's shape"),
+            key("variant", TEXT, "variant"),
+            key("task", TEXT, "classification, segmentation or timeseries"),
             Column("params", INTEGER, "trainable parameters"),
             Column("macs", INTEGER, "multiply-adds of one example's forward pass as executed here"),
             Column(
@@ -168,9 +176,9 @@ _TABLES = (
         "means",
         "One row a task, variant and dataset: the mean over seeds.",
         (
-            _key("task", TEXT, "classification, segmentation or timeseries"),
-            _key("variant", TEXT, "variant"),
-            _key("dataset", TEXT, "dataset"),
+            key("task", TEXT, "classification, segmentation or timeseries"),
+            key("variant", TEXT, "variant"),
+            key("dataset", TEXT, "dataset"),
             Column("metric", TEXT, "metric compared"),
             Column("n_seeds", INTEGER, "runs averaged"),
             Column("n_failed", INTEGER, "runs of the cell that failed or have no value"),
@@ -184,8 +192,8 @@ _TABLES = (
         "ranks",
         "One row a task and variant: the mean rank over datasets (1 = best; ties share).",
         (
-            _key("task", TEXT, "classification, segmentation or timeseries"),
-            _key("variant", TEXT, "variant"),
+            key("task", TEXT, "classification, segmentation or timeseries"),
+            key("variant", TEXT, "variant"),
             Column("mean_rank", REAL, "mean over complete datasets of the rank among variants"),
             Column("n_datasets", INTEGER, "datasets on which every variant has a value"),
         ),
@@ -194,8 +202,8 @@ _TABLES = (
         "omnibus",
         "One row a task and test: do the variants differ at all?",
         (
-            _key("task", TEXT, "classification, segmentation or timeseries"),
-            _key("test", TEXT, "friedman (tie-corrected) or iman_davenport"),
+            key("task", TEXT, "classification, segmentation or timeseries"),
+            key("test", TEXT, "friedman (tie-corrected) or iman_davenport"),
             Column("statistic", REAL, "chi-square or F"),
             Column("df1", REAL, "degrees of freedom"),
             Column("df2", REAL, "second degrees of freedom; null for chi-square"),

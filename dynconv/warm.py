@@ -1,4 +1,4 @@
-"""`dynconv warm`: a process that imports what `train`, `profile` and `samples` need once, and forks for every run.
+"""`dynconv warm`: a process that imports what training, tuning and drawing need once, and forks for every run.
 
 It beats importing torch anew for each of a pack's short runs.  A run is a process of its own, with its own log,
 environment and end.  The other side, and the protocol, are in `dynconv/warm_client.py`.
@@ -25,7 +25,8 @@ from dynconv.warm_client import FORWARDED, LENGTH, STARTED, STATUS, identity, pe
 from dynconv.warm_pages import populate, resident_files
 
 _MODULES = (
-    *("dynconv.engine.run", "dynconv.engine.profile", "dynconv.data.augment_images", "dynconv.data.augment_series"),
+    *("dynconv.engine.run", "dynconv.engine.trial", "dynconv.engine.profile"),
+    *("dynconv.data.augment_images", "dynconv.data.augment_series"),
     *("dynconv.engine.samples", "dynconv.report.contact_sheet", "PIL.PngImagePlugin", "PIL.WebPImagePlugin"),
     *("dynconv.models.segmentation", "dynconv.tasks.classification", "dynconv.tasks.segmentation"),
     *("pandas", "pyarrow.dataset", "numpy.random"),  # pyarrow imports them at its first conversion

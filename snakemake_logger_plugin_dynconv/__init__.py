@@ -64,7 +64,8 @@ class LogHandler(LogHandlerBase):
             return None
         where = " · ".join(_words(job))
         if not job["rule_name"].startswith("train_"):
-            return f"  {job['rule_name']:<9} {where}".rstrip()
+            name = "tune" if job["rule_name"].startswith("tune_") else job["rule_name"]
+            return f"  {name:<9} {where}".rstrip()
         self.done_runs += 1
         left = (time.monotonic() - self.started) / self.done_runs * (self.total_runs - self.done_runs)
         counter = f"[{self.done_runs:>{len(str(self.total_runs))}}/{self.total_runs}]"
@@ -73,9 +74,9 @@ class LogHandler(LogHandlerBase):
 
 def _words(job: dict[str, Any]) -> list[str]:
     words = dict(job["wildcards"] or {})
-    variant = words.pop("variant", job["rule_name"].removeprefix("train_") if "seed" in words else None)
-    seed = words.pop("seed", None)
-    return [*words.values(), *([variant] if variant else []), *([f"seed {seed}"] if seed is not None else [])]
+    variant = words.pop("variant", job["rule_name"].partition("_")[2] if {"seed", "trial"} & set(words) else None)
+    numbers = [f"{name} {words.pop(name)}" for name in ("seed", "trial") if name in words]
+    return [*words.values(), *([variant] if variant else []), *numbers]
 
 
 def _result(job: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from dynconv import records
 from dynconv.cli import main
 from dynconv.data.prepare import prepare
 from dynconv.data.staging import open_staged
-from dynconv.data.store import ARRAYS
+from dynconv.data.store import ARRAYS, open_arrays
 from dynconv.quantities import parse_size, size
 from snakemake_executor_plugin_submitit.journal import FOLDER, Batch, Entry, Journal
 
@@ -254,10 +254,10 @@ def test_staged_copies_go_if_asked_for_and_nobody_reads_them(folder, capsys, mon
     assert not list(Path("scratch").iterdir())
     pid = os.fork()
     if pid == 0:
-        open_staged(Path("data/digits"), "digits")
+        open_staged(Path("data/digits"), "digits", open_arrays)
         os._exit(0)
     assert os.waitpid(pid, 0)[1] == 0
-    open_staged(Path("data/ucr/GunPoint"), "ucr/GunPoint")  # this process reads it
+    open_staged(Path("data/ucr/GunPoint"), "ucr/GunPoint", open_arrays)  # this process reads it
     assert removed(capsys) == []
     digest = json.loads(Path("data/digits/meta.json").read_text())["dataset_hash"]
     names = sorted([*(f"{array}.npy" for array in ARRAYS), "staged.json"])
@@ -339,7 +339,7 @@ def test_a_cleaned_study_is_at_rest(project):
         table = records.read("predictions", project.root / "results/tables/predictions.parquet").to_pandas()
         return {f"{place.parent.name}/{place.name}": rows(place) for place in runs}, sorted(set(table.seed))
 
-    assert snakemake(seeds=[0, 1]) == (12, 4)
+    assert snakemake(seeds=[0, 1]) == (13, 4)
     assert set(predictions()[0].values()) == {1029}
     # Another rule makes no run again; the study's own copy, the tables and the report are, as for any change of it.
     assert snakemake(keep={"predictions": "first_seed"}) == (5, 0)

@@ -4,6 +4,6 @@ Importing this package imports no torch.  What needs it lives in `dynconv.data.b
 """
 
 from dynconv.data.base import VOID, Facts, Spec, spec
-from dynconv.data.store import Meta, Prepared, Split, open_store
+from dynconv.data.store import Meta, Prepared, Split, open_store, open_training
 
-__all__ = ["VOID", "Facts", "Meta", "Prepared", "Spec", "Split", "open_store", "spec"]
+__all__ = ["VOID", "Facts", "Meta", "Prepared", "Spec", "Split", "open_store", "open_training", "spec"]

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from dynconv.data.augment import augment, augment_stored
+from dynconv.data.cut import Rows
 from dynconv.data.store import Split
 from dynconv.errors import DynconvError
 
@@ -114,7 +115,7 @@ def _fits(arrays: Split, device: torch.device, share: float) -> bool:
     return sum(array.nbytes for array in arrays) <= share * free
 
 
-def _upload(array: np.ndarray, device: torch.device) -> torch.Tensor:
+def _upload(array: np.ndarray | Rows, device: torch.device) -> torch.Tensor:
     dtype = torch.from_numpy(np.empty(0, array.dtype)).dtype
     result = torch.empty(array.shape, dtype=dtype, device=device)
     rows = max(1, _CHUNK_BYTES // max(1, array[:1].nbytes))

@@ -13,19 +13,28 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from dynconv.data.staging_cache import Entry, Unstaged, locked, make_room, place, root
-from dynconv.data.store import ARRAYS, ArrayMeta, Meta, Prepared, open_arrays, open_store, read_meta_of
+from dynconv.data.store import ARRAYS, ArrayMeta, Meta, read_meta_of
 from dynconv.errors import DynconvError
 from dynconv.files import cause
 from dynconv.quantities import size
 
+Opened = TypeVar("Opened", covariant=True)
 _CHUNK = 1 << 22  # bytes
 _WORTH_TELLING_S = 1.0
 
 
-def open_staged(folder: Path, name: str, say: Callable[[str], None] | None = None) -> Prepared:
-    """Open the prepared dataset `name` of `folder` from the node's copy; as `open_store` where there can be none.
+class Opening(Protocol[Opened]):
+    """What opens the arrays of a folder that a `meta.json` tells of."""
+
+    def __call__(self, folder: Path, meta: Meta, *, hashes: bool) -> Opened:
+        """`hashes`: compare digests too."""
+
+
+def open_staged(folder: Path, name: str, opening: Opening[Opened], say: Callable[[str], None] | None = None) -> Opened:
+    """Open the prepared dataset `name` of `folder` from the node's copy; from `folder` where there can be none.
 
     The digests are checked while the copy is made, and not again: a copy is used as long as the sizes and times of its
     files are those of that moment.  It is not removed while this process lives.
@@ -33,23 +42,24 @@ def open_staged(folder: Path, name: str, say: Callable[[str], None] | None = Non
     Args:
         folder: `<data>/<name>`.
         name: the dataset.
+        opening: `open_arrays`, or `open_training`, which leaves the test split alone.
         say: takes the one line that tells where the arrays are read, and why.
 
     Raises:
         DynconvError: as `open_store`, on what is in `folder`.
     """
-    if place() is None:
-        return open_store(folder, name)
     meta = read_meta_of(folder, name)
+    if place() is None:
+        return opening(folder, meta, hashes=True)
     try:
         store, line = _stage(root(), folder, meta)
-        prepared = open_arrays(store, meta, hashes=False)
+        opened = opening(store, meta, hashes=False)
     except (Unstaged, OSError, DynconvError) as error:
         why = cause(error) if isinstance(error, OSError) else error
-        line, prepared = f"{name} is not staged: {why}; reads {folder}", open_store(folder, name)
+        line, opened = f"{name} is not staged: {why}; reads {folder}", opening(folder, meta, hashes=True)
     if say:
         say(line)
-    return prepared
+    return opened
 
 
 def _stage(cache: Path, folder: Path, meta: Meta) -> tuple[Path, str]:

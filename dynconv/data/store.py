@@ -13,6 +13,7 @@ import numpy as np
 import pydantic
 
 from dynconv import files
+from dynconv.data.cut import Rows
 from dynconv.errors import DynconvError
 from dynconv.study import Task
 
@@ -67,10 +68,10 @@ class Meta(_Model):
 
 
 class Split(NamedTuple):
-    """The memory-mapped arrays of one split."""
+    """The memory-mapped arrays of one split, or some rows of them."""
 
-    x: np.ndarray
-    y: np.ndarray
+    x: np.ndarray | Rows
+    y: np.ndarray | Rows
 
 
 class Prepared(NamedTuple):
@@ -97,6 +98,15 @@ def open_arrays(folder: Path, meta: Meta, *, hashes: bool) -> Prepared:
     arrays = {array: _open(folder / f"{array}.npy", meta.arrays[array], meta.name, hashes) for array in ARRAYS}
     train, test = (Split(arrays[f"{split}_x"], arrays[f"{split}_y"]) for split in SPLITS)
     return Prepared(train, test, meta.model_dump())
+
+
+def open_training(folder: Path, meta: Meta, *, hashes: bool) -> tuple[Split, dict[str, Any]]:
+    """The training split alone, and the content of `meta.json`; arguments and errors are those of `open_arrays`.
+
+    The files of the test split are not looked at: a search that chooses by it cannot even read it.
+    """
+    x, y = (_open(folder / f"{array}.npy", meta.arrays[array], meta.name, hashes) for array in ("train_x", "train_y"))
+    return Split(x, y), meta.model_dump()
 
 
 def read_meta_of(folder: str | os.PathLike, name: str) -> Meta:

@@ -28,12 +28,12 @@ def profile(
     warm-up and with the recipe's precision.
     """
     place = setup(study, dataset, store, device_name, threads)
-    task, recipe, device, prepared, _ = place
+    task, recipe, device = place.task, place.recipe, place.device
     strategy = Single(place.world, device, recipe)
     torch.manual_seed(0)
     model = place.build(study, variant).eval()
-    batches = Batches(prepared.test, place.meta, device)
-    size = min(recipe.batch(len(prepared.train.x)), len(batches))
+    batches = Batches(place.judge, place.meta, device)
+    size = min(recipe.batch(len(place.train.x)), len(batches))
     one, _ = batches.get(torch.arange(1, device=device))
     many, _ = batches.get(torch.arange(size, device=device))
     latencies = _forward_s(model, one, strategy)

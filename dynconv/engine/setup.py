@@ -4,13 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 
 from dynconv import data, tasks
-from dynconv.data import Prepared
 from dynconv.data.augment import check as check_augment
+from dynconv.data.cut import Rows, cut
 from dynconv.data.staging import open_staged
+from dynconv.data.store import Split, open_arrays, open_training
 from dynconv.engine.device import choose_device
 from dynconv.engine.world import World
 from dynconv.study import Recipe, Study
@@ -23,13 +25,11 @@ class Setup(NamedTuple):
     task: Task
     recipe: Recipe
     device: torch.device
-    prepared: Prepared
+    train: Split
+    judge: Split  # what the trained network is evaluated on ...
+    judge_name: str  # ... and its name: test, or the validation part in a trial
+    meta: dict[str, Any]  # what `meta.json` says of the dataset
     world: World
-
-    @property
-    def meta(self) -> dict[str, Any]:
-        """What `meta.json` says of the dataset."""
-        return self.prepared.meta
 
     def build(self, study: Study, variant: str) -> nn.Module:
         """The network of `variant` for this dataset, on the device."""
@@ -48,21 +48,33 @@ def setup(
     device_name: str,
     threads: int | None,
     world: World | None = None,
+    recipe: Recipe | None = None,
+    validation: tuple[float, str] | None = None,
     say: Callable[[str], None] = print,
 ) -> Setup:
     """Open `store/<dataset>` with the study's recipe for it, on `device_name`; `threads` is set for this process.
 
-    Where nodes keep copies of the data (`dynconv.data.staging`), that is opened, and `say` takes a line on it.
+    Args:
+        recipe: another one than the study's, as tuned or tried.
+        validation: (share, key) of a part of the training split that judges (`dynconv.data.cut`); then the test split
+            is not opened.  Normalisation remains that of the whole training split: it knows no label.
+        say: takes a line where nodes keep copies of the data (`dynconv.data.staging`).
 
     Raises:
         DynconvError: unknown dataset, recipe or device, or data that are missing or altered.
     """
     world = world or World()
     task = tasks.get(data.spec(dataset).task)
-    recipe = study.recipe(dataset, task.name)
+    recipe = recipe or study.recipe(dataset, task.name)
     check_augment(recipe.augment, task.name)
     device = choose_device(device_name, world)
     if threads:
         torch.set_num_threads(threads)
-    prepared = open_staged(store / dataset, dataset, say if world.local_rank == 0 else None)  # each node has its own
-    return Setup(task, recipe, device, prepared, world)
+    speak = say if world.local_rank == 0 else None  # each node has its own copy
+    if validation is None:
+        train, test, meta = open_staged(store / dataset, dataset, open_arrays, speak)
+        return Setup(task, recipe, device, train, test, "test", meta, world)
+    whole, meta = open_staged(store / dataset, dataset, open_training, speak)
+    x, y = map(np.asarray, whole)  # as they are: nothing is read
+    rest, part = (Split(Rows(x, places), Rows(y, places)) for places in cut(y, *validation))
+    return Setup(task, recipe, device, rest, part, "validation", meta, world)

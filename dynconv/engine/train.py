@@ -73,7 +73,7 @@ class Training:
 
     def _attempt(self, shares: Shares) -> Result:
         place, strategy, key = self.place, self.strategy, self.key
-        task, recipe, device, prepared, world = place
+        task, recipe, device, world = place.task, place.recipe, place.device, place.world
         accumulate = shares.accumulate
         content, lines = self.checkpoints.load(world)
         for line in lines:
@@ -86,7 +86,7 @@ class Training:
             state.restore(content["state"], device)
         params = sum(p.numel() for p in module.parameters() if p.requires_grad)
         strategy.attach(module, accumulate, content and content["optimizer"])
-        data = Batches(prepared.train, place.meta, device)
+        data = Batches(place.train, place.meta, device)
         provenance.reset_peak_memory(device)
         progress = Progress(recipe.epochs, shares.steps, shares.seen / shares.steps, state.step, self.say, self.board)
         try:
@@ -111,14 +111,16 @@ class Training:
         if state.average is not None:
             state.average.apply(model)
         batch = max(1, shares.batch_size // (accumulate * world.size))
-        metrics, predictions = evaluate(model, task, Batches(prepared.test, place.meta, device), batch, strategy)
+        metrics, predictions = evaluate(model, task, Batches(place.judge, place.meta, device), batch, strategy)
         if not all(map(math.isfinite, metrics.values())):  # the last step can be the one that diverges
             names = ", ".join(name for name, value in metrics.items() if not math.isfinite(value))
-            return self._failed(f"{names} of the test split is NaN or infinite after the last step", outcome, state)
+            return self._failed(
+                f"{names} of the {place.judge_name} split is NaN or infinite after the last step", outcome, state
+            )
         macs = count_macs(model, tuple(place.meta["shape"]), metrics.get("executed_fraction"))
         outcome |= {"status": "ok", "macs": macs.executed, "macs_theoretical": macs.theoretical, **metrics}
         final = [
-            {"split": "test", "epoch": recipe.epochs, "step": state.step, "metric": name, "value": value}
+            {"split": place.judge_name, "epoch": recipe.epochs, "step": state.step, "metric": name, "value": value}
             for name, value in metrics.items()
         ]
         return outcome, state.metrics + final, predictions
@@ -147,5 +149,5 @@ def _anew(accumulate: int) -> Stopped:
 
 
 def _shares(place: Setup, accumulate: int) -> Shares:
-    recipe, n = place.recipe, len(place.prepared.train.x)
+    recipe, n = place.recipe, len(place.train.x)
     return Shares(n, recipe.batch(n), recipe.drop_last, accumulate, place.world)

@@ -15,11 +15,11 @@ from dynconv.report.coverage import coverage
 from dynconv.report.figures import accuracy_cost, learning_curves
 from dynconv.report.figures.palette import COLOURS, styles
 from dynconv.report.results import Results, load
-from dynconv.report.sections import answer, completeness, methods, provenance, tasks
+from dynconv.report.sections import answer, completeness, methods, provenance, tasks, tuning
 from dynconv.report.sections.section import Section, task_title
 
 FIGURES = (accuracy_cost, learning_curves)
-SECTIONS = (answer, tasks, completeness, provenance, methods)
+SECTIONS = (answer, tasks, tuning, completeness, provenance, methods)
 
 
 def build(results: Path, out: Path | None = None) -> Path:

@@ -16,11 +16,14 @@ PATHS = {
     "metrics": "tables/metrics.parquet",
     "predictions": "tables/predictions.parquet",
     "profile": "tables/profile.parquet",
+    "trials": "tables/trials.parquet",
+    "choices": "tables/choices.parquet",
     "means": "stats/means.parquet",
     "ranks": "stats/ranks.parquet",
     "omnibus": "stats/omnibus.parquet",
     "pairwise": "stats/pairwise.parquet",
 }
+SEARCH = ("trials", "choices")  # only of a study that tunes
 STUDY = "study.yaml"
 
 
@@ -34,6 +37,7 @@ class Results:
     runs: pd.DataFrame
     metrics: pd.DataFrame
     profile: pd.DataFrame
+    choices: pd.DataFrame
     means: pd.DataFrame
     ranks: pd.DataFrame
     omnibus: pd.DataFrame
@@ -42,7 +46,8 @@ class Results:
     @property
     def absent(self) -> list[str]:
         """Paths, relative to the folder, of the tables that are not there."""
-        return [path for name, path in PATHS.items() if name not in self.rows]
+        tunes = self.study is not None and self.study.tune is not None
+        return [path for name, path in PATHS.items() if name not in self.rows and (tunes or name not in SEARCH)]
 
     @cached_property
     def ok(self) -> pd.DataFrame:
@@ -105,11 +110,13 @@ def load(folder: str | Path) -> Results:
     folder = Path(folder)
     if not (folder / PATHS["runs"]).is_file():
         raise DynconvError(f"{folder / PATHS['runs']}: no such file; `dynconv collect` writes it")
+    study = load_study(folder / STUDY) if (folder / STUDY).is_file() else None
+    untuned = study is not None and study.tune is None  # then what is there is of an earlier form of the study
     frames: dict[str, pd.DataFrame] = {}
     rows: dict[str, int] = {}
     for name, path in PATHS.items():
-        there = (folder / path).is_file()
-        if name == "predictions":  # by far the longest table, and only its length is shown
+        there = (folder / path).is_file() and not (untuned and name in SEARCH)
+        if name in ("predictions", "trials"):  # long tables, of which only the length is shown
             if there:
                 rows[name] = records.metadata(folder / path).num_rows
             continue
@@ -117,5 +124,4 @@ def load(folder: str | Path) -> Results:
         frames[name] = table.to_pandas()
         if there:
             rows[name] = len(table)
-    study = load_study(folder / STUDY) if (folder / STUDY).is_file() else None
     return Results(folder=folder, study=study, rows=rows, **frames)

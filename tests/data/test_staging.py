@@ -15,6 +15,7 @@ import pytest
 from dynconv.data import open_store
 from dynconv.data.staging import open_staged
 from dynconv.data.staging_cache import Entry, idle
+from dynconv.data.store import open_arrays
 from dynconv.data.writer import Writer
 from dynconv.errors import DynconvError
 
@@ -23,7 +24,8 @@ READER = """
 import sys
 from pathlib import Path
 from dynconv.data.staging import open_staged
-prepared = open_staged(Path(sys.argv[1]), Path(sys.argv[1]).name, lambda line: print(line, flush=True))
+from dynconv.data.store import open_arrays
+prepared = open_staged(Path(sys.argv[1]), Path(sys.argv[1]).name, open_arrays, lambda line: print(line, flush=True))
 print(prepared.train.x.filename, int(prepared.train.x.sum()), flush=True)
 sys.stdin.read()
 """
@@ -113,7 +115,7 @@ def until(condition):
 def test_without_a_scratch_disk_nothing_changes(make, monkeypatch):
     monkeypatch.setenv("DYNCONV_SCRATCH", "")
     source, said = make("a", 1), []
-    assert open_staged(source, "a", said.append).train.x.filename == source / "train_x.npy"
+    assert open_staged(source, "a", open_arrays, said.append).train.x.filename == source / "train_x.npy"
     assert not said
 
 
@@ -199,14 +201,14 @@ def test_a_wrong_source_is_the_error_it_always_was(scratch, make):
     with pytest.raises(DynconvError) as direct:
         open_store(source, "a")
     with pytest.raises(DynconvError) as error:
-        open_staged(source, "a", said.append)
+        open_staged(source, "a", open_arrays, said.append)
     assert str(error.value) == str(direct.value) and "sha256" in str(error.value)
     assert staged(scratch) == set() and not said
     (source / "test_x.npy").unlink()
     with pytest.raises(DynconvError, match=r"test_x\.npy: no such file"):
-        open_staged(source, "a")
+        open_staged(source, "a", open_arrays)
     with pytest.raises(DynconvError, match="is of dataset 'a', not 'b'"):
-        open_staged(source, "b")
+        open_staged(source, "b", open_arrays)
 
 
 def rewrite_under_the_old_time(path):

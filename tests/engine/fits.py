@@ -66,8 +66,8 @@ def train(study, dataset, variant, store, out, name="auto", *, dtype=torch.float
         torch.manual_seed(seed)
         module = place.build(study, variant).to(dtype)
         remove(module, without)
-        train = Cast(place.prepared.train, meta, "cpu")
-        test = Cast(place.prepared.test, meta, "cpu")
+        train = Cast(place.train, meta, "cpu")
+        test = Cast(place.judge, meta, "cpu")
         train.dtype = test.dtype = dtype
         shares = Shares(len(train), recipe.batch(len(train)), recipe.drop_last, recipe.accumulate, world)
         checkpoints = Checkpoints(out, "test")

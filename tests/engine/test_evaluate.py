@@ -16,7 +16,7 @@ def evaluated(study, dataset, store, examples, batch):
     world = find()
     place = setup(study, dataset, store, "cpu", 1, world)
     strategy = choose("auto", world)(world, place.device, place.recipe)
-    test = Split(*(array[:examples] for array in place.prepared.test))
+    test = Split(*(array[:examples] for array in place.judge))
     with strategy:
         torch.manual_seed(0)
         module = place.build(study, "hard_attention").double()

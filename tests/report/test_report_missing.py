@@ -8,7 +8,7 @@ from report_page import Page
 
 from dynconv import records
 from dynconv.report.build import build
-from dynconv.report.results import PATHS
+from dynconv.report.results import PATHS, SEARCH
 
 STUDY = """
 name: small
@@ -18,7 +18,7 @@ seeds: [0, 1, 2]
 """
 
 
-@pytest.mark.parametrize("path", [path for name, path in PATHS.items() if name != "runs"])
+@pytest.mark.parametrize("path", [path for name, path in PATHS.items() if name not in ("runs", *SEARCH)])
 def test_one_table_missing(small, path):
     (small / path).unlink()
     assert f"Not in this folder: {path}." in Page(build(small)).text

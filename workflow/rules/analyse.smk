@@ -23,12 +23,18 @@ rule collect:
             for variant in STUDY.variants
             if not variant.rule
         ],
+        search=SEARCH_FILES,
         study=f"{RESULTS}/study.yaml",
     output:
         runs=f"{RESULTS}/tables/runs.parquet",
         metrics=f"{RESULTS}/tables/metrics.parquet",
         predictions=f"{RESULTS}/tables/predictions.parquet",
         profile=f"{RESULTS}/tables/profile.parquet",
+        search=(
+            [f"{RESULTS}/tables/{name}.parquet" for name in ("trials", "choices")]
+            if STUDY.tune
+            else []
+        ),
     log:
         "logs/collect.log",
     conda:
@@ -38,9 +44,12 @@ rule collect:
         profiles=Path(RESULTS, "profile"),
         failures=Path(RESULTS, "failures"),
         out=lambda wildcards, output: Path(output.runs).parent,
+        tuning=lambda wildcards, output: (
+            f" --tuning {shlex.quote(TUNING)}" if output.search else ""
+        ),
     shell:
         "dynconv collect {params.runs:q} --out {params.out:q} --profiles {params.profiles:q}"
-        " --failures {params.failures:q} --study {input.study:q} > {log:q} 2>&1"
+        " --failures {params.failures:q} --study {input.study:q}{params.tuning} > {log:q} 2>&1"
 
 
 rule compare:

@@ -7,6 +7,7 @@ import yaml
 
 import dynconv.data
 import dynconv.study
+import dynconv.trials
 from dynconv.errors import DynconvError
 from dynconv.preflight import preflight
 
@@ -63,14 +64,16 @@ def augmentation(dataset):
     return f"{' '.join(recipe.augment) or 'none'}, seed {STUDY.seeds[0]}"
 
 
-def last_word(dataset, variant, seed):
-    """What records a run whose job was lost for good: out of memory, out of time, cancelled, ..."""
-    run = RUN.format(dataset=dataset, variant=variant, seed=seed)
+def last_word(dataset, variant, folder, choice=None, **which):
+    """What records a run (seed=) or a trial (trial=) whose job was lost for good: out of memory, out of time, ..."""
+    ((kind, number),) = which.items()
+    out = Path(folder, dataset, variant, f"{kind}{number}")
     failures = Path(RESULTS, "failures")
     return (
         f"dynconv fail --study {shlex.quote(str(STUDY_FILE))} --dataset {shlex.quote(dataset)}"
-        f" --variant {variant} --seed {seed} --out {shlex.quote(run)} --data {shlex.quote(DATA)}"
+        f" --variant {variant} --{kind} {number} --out {shlex.quote(str(out))} --data {shlex.quote(DATA)}"
         f" --failures {shlex.quote(str(failures))}"
+        + (f" --choice {shlex.quote(choice)}" if choice else "")
     )
 
 
@@ -108,3 +111,4 @@ wildcard_constraints:
     dataset="|".join(dataset.name.replace(".", r"\.") for dataset in STUDY.datasets),
     variant="|".join(variant.name for variant in STUDY.variants),
     seed=r"\d+",
+    trial=r"\d+",

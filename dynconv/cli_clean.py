@@ -1,7 +1,10 @@
-"""The arguments of `dynconv clean`, and what they lead to."""
+"""The sub-command `clean`: what a study's folders could do without."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+
+from dynconv import cli_options as options
 
 _KINDS = {
     "--runs": "runs that the study does not name",
@@ -10,10 +13,11 @@ _KINDS = {
 }
 
 
-def arguments(sub: argparse.ArgumentParser) -> None:
-    """Declare them."""
-    sub.add_argument("--study", type=Path, required=True, metavar="F", help="a study, such as config/demo.yaml")
-    sub.add_argument("--data", type=Path, metavar="DIR", help="prepared datasets (default: the study's)")
+def add(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add it to the parser; `command(name, run, text)` makes one."""
+    sub = command("clean", _clean, "Show what a study's folders could do without; remove it with --apply.")
+    options.study(sub)
+    options.data(sub)
     sub.add_argument("--apply", action="store_true", help="remove it; without this nothing is")
     sub.add_argument("--each", action="store_true", help="name every file")
     sub.add_argument("--hours", type=_hours, default=24.0, help="leave alone what was written to since (default: 24)")
@@ -21,8 +25,7 @@ def arguments(sub: argparse.ArgumentParser) -> None:
         sub.add_argument(option, action="append_const", dest="kinds", const=option, help=f"also {text}")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Print what is, or would be, removed."""
+def _clean(args: argparse.Namespace) -> None:
     from dynconv.clean import clean
     from dynconv.study import load
 
