@@ -22,6 +22,11 @@ _CAUSES = {
 }
 
 
+def cause(error: OSError) -> str:
+    """Why a file cannot be written, in words."""
+    return _CAUSES.get(error.errno or 0, error.strerror or str(error))
+
+
 @contextlib.contextmanager
 def atomic(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary path beside `path`; put it in place when the block ends well, else remove it.
@@ -46,7 +51,7 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
         scratch.chmod(0o666 & ~umask)  # mkstemp gives 0600: results are for sharing
         os.replace(scratch, path)
     except OSError as error:
-        raise DynconvError(f"{path}: cannot write: {_CAUSES.get(error.errno or 0, error)}") from error
+        raise DynconvError(f"{path}: cannot write: {cause(error)}") from error
     finally:
         if scratch is not None:
             scratch.unlink(missing_ok=True)
