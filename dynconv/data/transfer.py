@@ -1,7 +1,7 @@
 """One file over HTTP, in as many pieces as it takes.
 
-`<name>.part` is what has come so far, `<name>.part.json` what it is a part of: a later call continues it, from whichever
-server offers the same file.
+`<name>.part` is what has come so far, `<name>.part.json` what it is a part of: a later call continues it, from whoever
+offers the same file.
 """
 
 import json

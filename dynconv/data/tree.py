@@ -4,7 +4,6 @@ Nothing is unpacked: a hundred thousand images stay one file, and no member's na
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
@@ -33,7 +32,7 @@ class Tree(Protocol):
     def folders(self, folder: str = "") -> list[str]:
         """Paths of the folders directly in `folder`, sorted."""
 
-    def open(self, path: str) -> AbstractContextManager[IO[bytes]]:
+    def open(self, path: str) -> IO[bytes]:
         """The file, to be read from its beginning; FileNotFoundError if there is none."""
 
     def where(self, path: str) -> str:
