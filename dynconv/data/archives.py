@@ -34,8 +34,8 @@ def open_archive(path: Path, root: str, origin: Origin, password: bytes | None =
     nothing can leave behind: it has no name.
 
     Raises:
-        DynconvError: not a whole, readable archive; a member's name leads out of it; a member is a link or a device; what it
-            holds is beyond all proportion to its size; it has no folder `root`.
+        DynconvError: not a whole, readable archive; a member's name leads out of it; a member is a link or a device;
+            what it holds is beyond all proportion to its size; it has no folder `root`.
     """
     with contextlib.ExitStack() as stack:
         try:

@@ -3,7 +3,7 @@
 import os
 import tarfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -87,9 +87,8 @@ def _verified(remote: Remote, url: str, part: Path, start: Start) -> None:
 
 def _check_kind(part: Path, name: str, url: str) -> None:
     """Without a checksum: is it at least of its kind, not a web page that says there is none?"""
-    kinds = {".zip": zipfile.is_zipfile, ".tar": tarfile.is_tarfile, ".tgz": tarfile.is_tarfile}
-    kinds |= {".gz": tarfile.is_tarfile, ".ts": _is_ts}
-    if not kinds[Path(name).suffix](part):
+    kinds: dict[str, Callable[[Path], bool]] = {".zip": zipfile.is_zipfile, ".ts": _is_ts}
+    if not kinds.get(Path(name).suffix, tarfile.is_tarfile)(part):
         raise DynconvError(f"{url}: what the server sent is no {Path(name).suffix} file")
 
 

@@ -64,6 +64,17 @@ def lines(tree: Tree, path: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
+def entries(tree: Tree, path: str) -> list[str]:
+    """The lines of a list, of which there must be some, each once; DynconvError otherwise, or as `lines`."""
+    found = lines(tree, path)
+    if not found:
+        raise DynconvError(f"{tree.where(path)}: is empty")
+    if len(set(found)) < len(found):
+        twice = next(name for place, name in enumerate(found) if name in found[:place])
+        raise DynconvError(f"{tree.where(path)}: lists {twice} twice")
+    return found
+
+
 def missing(where: str) -> DynconvError:
     """The error about a published file that is not there."""
     return DynconvError(f"{where}: no such file; run without --no-download or put the published files there")

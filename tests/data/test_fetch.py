@@ -24,19 +24,6 @@ HTML = b"<!DOCTYPE html><html><body>Moved, sorry.</body></html>"
 
 
 @pytest.fixture
-def server():
-    with Server() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch):
-    monkeypatch.setattr(transfer, "_PAUSE_S", 0.0)
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", fetch_module.MIRROR):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
 def raw(tmp_path):
     return tmp_path / "raw"
 
@@ -201,7 +188,7 @@ def test_redirects_are_followed_but_not_for_ever(server, raw):
     assert names(raw) == ["a.zip"]
 
 
-def test_nobody_listens_and_no_such_host(raw):
+def test_nobody_listens_and_no_such_host(server, raw):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
