@@ -1,4 +1,4 @@
-"""Tiny ImageNet from an archive of the published layout: downloaded, verified, prepared, and refused where it is not."""
+"""Tiny ImageNet from an archive of the published layout: downloaded, verified, prepared, or refused."""
 
 import dataclasses
 import hashlib
