@@ -24,7 +24,7 @@ _CAUSES = {
 
 def cause(error: OSError) -> str:
     """Why a file cannot be written, in words."""
-    return _CAUSES.get(error.errno or 0, str(error))
+    return _CAUSES.get(error.errno or 0, error.strerror or str(error))
 
 
 @contextlib.contextmanager

@@ -10,11 +10,11 @@ import stat
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from dynconv import files
 from dynconv.data.tree import Origin
 from dynconv.errors import DynconvError
 from dynconv.quantities import size
@@ -23,35 +23,34 @@ SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 # Published data sets shrink to a third, text to a tenth; a bomb to a thousandth.
 _MOST_RATIO, _SMALL = 50, 64 << 20
 
-Listing = tuple[dict[str, Any], Callable[[Any], IO[bytes]]]  # members by name, and what opens one of them
+Listing = tuple[dict[str, Any], Callable[[Any], bytes]]  # members by name, and what reads one of them
 
 
 @contextlib.contextmanager
 def open_archive(path: Path, root: str, origin: Origin, password: bytes | None = None) -> Iterator["ArchiveTree"]:
     """The tree below the folder `root` of the archive `path` ("": all of it).
 
-    Members are read where they are.  A compressed tar is first made a plain one, in a temporary file beside it.
+    Members are read where they are.  A compressed tar is first made a plain one, in a temporary file beside it that
+    nothing can leave behind: it has no name.
 
     Raises:
-        DynconvError: not a readable archive; a member's name leads out of it; a member is a link or a device; what it
-            holds is beyond all proportion to its size; it has no folder `root`.
+        DynconvError: not a whole, readable archive; a member's name leads out of it; a member is a link or a device;
+            what it holds is beyond all proportion to its size; it has no folder `root`.
     """
     with contextlib.ExitStack() as stack:
         try:
             members, reader = _zip(path, stack, password) if path.name.endswith(".zip") else _tar(path, stack)
-        except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, lzma.LZMAError) as error:
-            raise DynconvError(f"{path}: not a readable archive: {error}") from None
-        except OSError as error:  # gzip's own errors among them
-            raise DynconvError(f"{path}: cannot be read: {error.strerror or error}") from None
+        except DynconvError:
+            raise
+        except Exception as error:  # the libraries raise whatever the damage leads them to
+            raise DynconvError(f"{path}: not a readable archive: {_told(error)}") from None
         yield ArchiveTree(path, root, members, reader, origin)
 
 
 class ArchiveTree:
     """The members of an archive below one of its folders."""
 
-    def __init__(
-        self, path: Path, root: str, members: dict[str, Any], reader: Callable[[Any], IO[bytes]], origin: Origin
-    ):
+    def __init__(self, path: Path, root: str, members: dict[str, Any], reader: Callable[[Any], bytes], origin: Origin):
         self.origin = origin
         self._path, self._root, self._reader = path, root, reader
         prefix = f"{root}/" if root else ""
@@ -77,16 +76,14 @@ class ArchiveTree:
         """As `Tree`."""
         return sorted(self._folders.get(folder, ()))
 
-    @contextlib.contextmanager
-    def open(self, path: str) -> Iterator[IO[bytes]]:
+    def open(self, path: str) -> IO[bytes]:
         """As `Tree`."""
         if path not in self._members:
             raise FileNotFoundError(path)
         try:
-            with self._reader(self._members[path]) as file:
-                yield file
-        except (zipfile.BadZipFile, RuntimeError, zlib.error) as error:  # RuntimeError: the password
-            raise DynconvError(f"{self.where(path)}: damaged in the archive: {error}") from None
+            return io.BytesIO(self._reader(self._members[path]))
+        except Exception as error:  # as above; of the password, too
+            raise DynconvError(f"{self.where(path)}: damaged in the archive: {_told(error)}") from None
 
     def where(self, path: str) -> str:
         """As `Tree`."""
@@ -103,24 +100,49 @@ def _zip(path: Path, stack: contextlib.ExitStack, password: bytes | None) -> Lis
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise DynconvError(f"{path}: member {entry.filename!r} is a link or a device; only files are read")
     _check_size(sum(entry.file_size for entry in entries), path)
-    return _named(((entry.filename, entry) for entry in entries if not entry.is_dir()), path), archive.open
+
+    def content(entry: zipfile.ZipInfo) -> bytes:
+        with archive.open(entry) as file:
+            found = file.read(entry.file_size)  # without a limit, a size that lies would fill the memory
+        if len(found) != entry.file_size:
+            raise EOFError(f"has {len(found)} bytes, the archive says {entry.file_size}")
+        return found
+
+    return _named(((entry.filename, entry) for entry in entries if not entry.is_dir()), path), content
 
 
 def _tar(path: Path, stack: contextlib.ExitStack) -> Listing:
-    plain = path
-    if not path.name.endswith(".tar"):
-        scratch = stack.enter_context(tempfile.TemporaryDirectory(dir=path.parent, prefix=".unpack-"))
-        plain = Path(scratch) / "plain.tar"
-        _decompress(path, plain)
-    file = stack.enter_context(plain.open("rb"))
+    if not path.name.endswith(SUFFIXES):
+        raise DynconvError(f"{path}: is a file; valid: a folder, or an archive that ends in {', '.join(SUFFIXES)}")
+    if path.name.endswith(".tar"):
+        file: IO[bytes] = stack.enter_context(path.open("rb"))
+    else:
+        file = stack.enter_context(_scratch(path))
+        _decompress(path, file)
+        file.seek(0)
+    handle = file.fileno()
+
+    def content(stretch: tuple[int, int]) -> bytes:
+        start, length = stretch
+        found = os.pread(handle, length, start)  # has no position, so that threads need not wait for one another
+        if len(found) != length:
+            raise EOFError("the archive ends within the file")
+        return found
+
     with tarfile.open(fileobj=file, mode="r:") as archive:
-        return _tar_members(archive, path), _Stretches(file.fileno()).open
+        members = _tar_members(archive, path)
+        file.seek(archive.offset)
+        if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile does not mind
+            raise DynconvError(f"{path}: not a readable archive: truncated or damaged after {len(members)} files")
+    return members, content
 
 
 def _tar_members(archive: tarfile.TarFile, path: Path) -> dict[str, Any]:
     """Offset and size of each file."""
     found = []
     for entry in archive:
+        if entry.size < 0:  # the next member would be this one, for ever
+            raise DynconvError(f"{path}: member {entry.name!r} has a negative size")
         if entry.isdir():
             continue
         if not entry.isreg() or entry.issparse():
@@ -134,7 +156,7 @@ def _named(members: Iterable[tuple[str, Any]], path: Path) -> dict[str, Any]:
     named = {}
     for name, member in members:
         parts = PurePosixPath(name.replace("\\", "/")).parts
-        if not parts or parts[0] == "/" or ".." in parts or ":" in parts[0]:
+        if not parts or parts[0].startswith("/") or ".." in parts or ":" in parts[0]:
             raise DynconvError(f"{path}: member {name!r} leads out of the archive")
         named["/".join(parts)] = member
     return named
@@ -148,28 +170,25 @@ def _check_size(unpacked: int, path: Path) -> None:
         )
 
 
-def _decompress(path: Path, plain: Path) -> None:
-    kinds: dict[str, Any] = {
-        "gz": gzip.open,
-        "tgz": gzip.open,
-        "bz2": bz2.open,
-        "xz": lzma.open,
-    }
-    with kinds[path.name.rpartition(".")[2]](path) as packed, plain.open("wb") as file:
+def _scratch(path: Path) -> IO[bytes]:
+    """A file without a name: beside `path`, or where that folder cannot be written in the system's own place."""
+    try:
+        return tempfile.TemporaryFile(dir=path.parent)
+    except OSError:
+        return tempfile.TemporaryFile()
+
+
+def _decompress(path: Path, file: IO[bytes]) -> None:
+    kinds: dict[str, Any] = {".gz": gzip.open, ".tgz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+    with kinds[path.suffix](path) as packed:
         while chunk := packed.read(1 << 20):
-            file.write(chunk)
+            try:
+                file.write(chunk)
+                file.flush()
+            except OSError as error:
+                raise DynconvError(f"{path}: cannot be unpacked: {files.cause(error)}") from error
             _check_size(file.tell(), path)
 
 
-class _Stretches:
-    """Stretches of one open file.  `pread` has no position, so that threads need not wait for one another."""
-
-    def __init__(self, handle: int):
-        self._handle = handle
-
-    def open(self, stretch: tuple[int, int]) -> IO[bytes]:
-        start, length = stretch
-        content = os.pread(self._handle, length, start)
-        if len(content) != length:
-            raise EOFError("the archive ends within the file")
-        return io.BytesIO(content)
+def _told(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -3,12 +3,13 @@
 import os
 import tarfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
+from dynconv import files
 from dynconv.data.bars import Start, bars
 from dynconv.data.lock import exclusive
 from dynconv.data.remote import Remote, check, digest
@@ -36,7 +37,7 @@ def fetch(remotes: Iterable[Remote], raw: Path) -> None:
             for _ in pool.map(partial(_fetch, raw=raw, start=start), missing):
                 pass
     except OSError as error:
-        raise DynconvError(f"{raw}: cannot write: {error.strerror or error}") from error
+        raise DynconvError(f"{raw}: cannot write: {files.cause(error)}") from error
 
 
 def _fetch(remote: Remote, raw: Path, start: Start) -> None:
@@ -46,18 +47,27 @@ def _fetch(remote: Remote, raw: Path, start: Start) -> None:
             return
         # Without locks another process may be at the same file: then each has a part of its own.
         part = raw / (f"{remote.name}.part" if locked else f"{remote.name}.{uuid4().hex[:8]}.part")
-        problems = []
-        mirrors = [f"{base.rstrip('/')}/{remote.name}" for base in os.environ.get(MIRROR, "").split()]
-        for url in (*mirrors, *remote.urls):
-            try:
-                _verified(remote, url, part, start)
-                os.replace(part, path)
+        try:
+            _bring(remote, part, start, raw)
+            os.replace(part, path)
+            forget(part)
+        finally:
+            if not locked:  # nobody would continue it
                 forget(part)
-                return
-            except DynconvError as error:
-                problems.append(str(error))
-        causes = "; ".join(problems)
-        raise DynconvError(f"{remote.name}: not fetched: {causes}; put it into {raw} by hand and use --no-download")
+
+
+def _bring(remote: Remote, part: Path, start: Start, raw: Path) -> None:
+    """Bring `part` to the whole file from the first source that has it."""
+    problems = []
+    mirrors = [f"{base.rstrip('/')}/{remote.name}" for base in os.environ.get(MIRROR, "").split()]
+    for url in (*mirrors, *remote.urls):
+        try:
+            _verified(remote, url, part, start)
+            return
+        except DynconvError as error:
+            problems.append(str(error))
+    causes = "; ".join(problems)
+    raise DynconvError(f"{remote.name}: not fetched: {causes}; put it into {raw} by hand and use --no-download")
 
 
 def _verified(remote: Remote, url: str, part: Path, start: Start) -> None:
@@ -76,9 +86,12 @@ def _verified(remote: Remote, url: str, part: Path, start: Start) -> None:
 
 
 def _check_kind(part: Path, name: str, url: str) -> None:
-    """Without a checksum: is it at least an archive, not a web page that says there is none?"""
-    readable = zipfile.is_zipfile if name.endswith(".zip") else tarfile.is_tarfile if ".t" in name[-7:] else None
-    if name.endswith(".ts"):
-        readable = None
-    if readable and not readable(part):
-        raise DynconvError(f"{url}: what the server sent is no {name.partition('.')[2]} archive")
+    """Without a checksum: is it at least of its kind, not a web page that says there is none?"""
+    kinds: dict[str, Callable[[Path], bool]] = {".zip": zipfile.is_zipfile, ".ts": _is_ts}
+    if not kinds.get(Path(name).suffix, tarfile.is_tarfile)(part):
+        raise DynconvError(f"{url}: what the server sent is no {Path(name).suffix} file")
+
+
+def _is_ts(path: Path) -> bool:
+    with path.open("rb") as file:
+        return any(line.strip().lower() == b"@data" for line in file)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dynconv.data.tree import Tree, lines
+from dynconv.data.tree import Tree, entries
 from dynconv.data.voc_format import Pair
 from dynconv.errors import DynconvError
 
@@ -19,12 +19,12 @@ ROOT = "benchmark_RELEASE/dataset"
 
 def ids(tree: Tree) -> list[str]:
     """All images, of SBD's own training and validation lists."""
-    return sorted({*lines(tree, "train.txt"), *lines(tree, "val.txt")})
+    return sorted({*entries(tree, "train.txt"), *entries(tree, "val.txt")})
 
 
-def pairs(tree: Tree, names: Iterable[str]) -> list[Pair]:
-    """The files of the images `names`."""
-    return [Pair(tree, f"img/{name}.jpg", f"cls/{name}.mat", decode_mask) for name in names]
+def pairs(tree: Tree, ids: Iterable[str]) -> list[Pair]:
+    """The files of the images `ids`."""
+    return [Pair(tree, f"img/{name}.jpg", f"cls/{name}.mat", decode_mask) for name in ids]
 
 
 def decode_mask(content: bytes, where: str) -> np.ndarray:

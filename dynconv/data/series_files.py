@@ -42,18 +42,29 @@ def read_series(tree: Tree, path: str, *, padded: bool = False) -> Series:
         raise DynconvError(f"{tree.where(path)}: not a readable {Path(path).suffix} file: {cause}") from None
     if not labels:
         raise DynconvError(f"{tree.where(path)}: has no series")
-    for index, one in enumerate(values):
-        if not np.isfinite(one).any(axis=-1).all():
+    for index, (one, label) in enumerate(zip(values, labels, strict=True)):
+        if not label:
+            raise DynconvError(f"{tree.where(path)}: series {index} has no label")
+        if not len(one) or not np.isfinite(one).any(axis=-1).all():
             raise DynconvError(f"{tree.where(path)}: series {index} has no value")
-    return Series(values, labels)
+    return Series(values, [_class_name(label) for label in labels])
 
 
 def in_order(labels: set[str]) -> list[str]:
     """Class names: numbers by value, other names by the alphabet."""
     try:
-        return sorted(labels, key=float)
+        return sorted(sorted(labels), key=float)
     except ValueError:
         return sorted(labels)
+
+
+def _class_name(label: str) -> str:
+    """Whole numbers are written in many ways: `1`, `1.0`, `1.0000000e+00`."""
+    try:
+        value = float(label)
+    except ValueError:
+        return label
+    return str(int(value)) if value.is_integer() else label
 
 
 def z_normalise(series: np.ndarray) -> np.ndarray:
@@ -78,19 +89,21 @@ def _read_ts(tree: Tree, path: str) -> tuple[Sequence[np.ndarray], list[str]]:
         shutil.copyfileobj(file, copy)
         copy.flush()
         values, labels = load_from_ts_file(copy.name)
-    return values, [str(label) for label in labels]
+    return values, [str(label).strip() for label in labels]
 
 
 def _read_tsv(tree: Tree, path: str, padded: bool) -> tuple[Sequence[np.ndarray], list[str]]:
     values, labels = [], []
     for line in read(tree, path).decode("ascii").splitlines():
+        if not line.strip():
+            continue
         label, *fields = line.split("\t")
         one = np.array(fields, dtype=np.float64)
         if padded:
             known = np.flatnonzero(np.isfinite(one))
             one = one[: known[-1] + 1] if len(known) else one
         values.append(one[None])
-        labels.append(label)
+        labels.append(label.strip())
     if not padded and len(lengths := {one.shape[-1] for one in values}) > 1:
         raise ValueError(f"series of {min(lengths)} to {max(lengths)} values, where all must be of one length")
     return values, labels

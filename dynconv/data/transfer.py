@@ -1,7 +1,7 @@
 """One file over HTTP, in as many pieces as it takes.
 
-`<name>.part` is what has come so far, `<name>.part.json` what it is a part of: a later call continues it only if the
-server still offers the same file.
+`<name>.part` is what has come so far, `<name>.part.json` what it is a part of: a later call continues it, from whoever
+offers the same file.
 """
 
 import json
@@ -15,11 +15,11 @@ from dynconv.errors import DynconvError
 if TYPE_CHECKING:
     from requests import Response, Session
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 14  # what has come of one is lost when the connection breaks: even a very bad line gets ahead
 _TIMEOUT_S = (10, 60)  # to connect; without a byte
 _TRIES = 4  # in a row that bring nothing
 _PAUSE_S = 0.5  # before the second try; doubled for each further one
-_LASTING = (400, 401, 403, 404, 405, 410, 416, 451)  # answers that another try will not change
+_LASTING = (400, 401, 403, 404, 405, 410, 451)  # answers that another try will not change
 
 
 def transfer(url: str, part: Path, advance: Advance) -> None:
@@ -49,7 +49,7 @@ def transfer(url: str, part: Path, advance: Advance) -> None:
 
 def _pour(session: "Session", url: str, part: Path, advance: Advance) -> bool:
     """Ask for what is missing and append it; True when the file is whole."""
-    known = _known(part, url)
+    known = _known(part)
     start = _size(part) if known else 0
     if known and start == known["total"]:  # it was killed between its last byte and what follows
         return True
@@ -57,17 +57,22 @@ def _pour(session: "Session", url: str, part: Path, advance: Advance) -> bool:
     if start:
         headers |= {"Range": f"bytes={start}-", "If-Range": known["validator"]}
     with session.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S) as answer:
-        if answer.status_code in _LASTING:
-            raise DynconvError(f"{url}: {answer.status_code} {answer.reason}")
-        answer.raise_for_status()
-        if answer.status_code == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+        if answer.status_code == 416 and start:  # the part is longer than the file
+            forget(part)
+            return False
+        _refuse(url, answer)
+        if answer.status_code == 206:
+            own = answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+            if not own or _validator(answer) not in ("", known["validator"]):  # a range of another file
+                forget(part)
+                return False
             done, mode = start, "ab"
         else:  # the whole file, since nothing was there, the server has another one now, or it knows no ranges
             done, mode = 0, "wb"
         length = answer.headers.get("Content-Length")
         total = done + int(length) if length else None
         if mode == "wb":
-            _note(part, url, answer, total)
+            _note(part, answer, total)
         with part.open(mode) as file:
             advance(done, total)
             for chunk in answer.iter_content(_CHUNK):
@@ -77,22 +82,40 @@ def _pour(session: "Session", url: str, part: Path, advance: Advance) -> bool:
     return total is None or done == total
 
 
-def _note(part: Path, url: str, answer: "Response", total: int | None) -> None:
-    """Remember which file the part is of, if the server says so in a way that it can be asked for."""
-    validator = answer.headers.get("ETag", "")
-    if not validator or validator.startswith("W/"):  # a weak one does not promise the same bytes
-        validator = answer.headers.get("Last-Modified", "")
+def _refuse(url: str, answer: "Response") -> None:
+    """Raise if the server sends something else than the file."""
+    import requests
+
+    told = f"{answer.status_code} {answer.reason}"
+    if answer.status_code in _LASTING:
+        raise DynconvError(f"{url}: {told}")
+    if answer.status_code not in (200, 206):
+        raise requests.HTTPError(told, response=answer)
+    if answer.headers.get("Content-Type", "").startswith("text/html"):  # before it takes the place of what has come
+        raise DynconvError(f"{url}: the server sent a web page in the place of the file")
+
+
+def _validator(answer: "Response") -> str:
+    """What stands for exactly these bytes; empty if the server says nothing of the kind."""
+    etag = answer.headers.get("ETag", "")
+    if etag and not etag.startswith("W/"):  # a weak one does not promise the same bytes
+        return etag
+    return answer.headers.get("Last-Modified", "")
+
+
+def _note(part: Path, answer: "Response", total: int | None) -> None:
+    """Remember which file the part is of."""
     part.unlink(missing_ok=True)  # first: the note must never be of other bytes than the part's
-    _sidecar(part).write_text(json.dumps({"url": url, "validator": validator, "total": total}), encoding="utf-8")
+    _sidecar(part).write_text(json.dumps({"validator": _validator(answer), "total": total}), encoding="utf-8")
 
 
-def _known(part: Path, url: str) -> dict[str, Any]:
-    """What was noted of the part; empty if it cannot be continued from `url`."""
+def _known(part: Path) -> dict[str, Any]:
+    """What was noted of the part; empty if it cannot be continued."""
     try:
         noted = json.loads(_sidecar(part).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return noted if noted["validator"] and "total" in noted else {}
+    except (OSError, ValueError, TypeError, KeyError):
         return {}
-    return noted if noted.get("url") == url and noted.get("validator") else {}
 
 
 def forget(part: Path) -> None:

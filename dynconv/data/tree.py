@@ -4,7 +4,6 @@ Nothing is unpacked: a hundred thousand images stay one file, and no member's na
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
@@ -33,7 +32,7 @@ class Tree(Protocol):
     def folders(self, folder: str = "") -> list[str]:
         """Paths of the folders directly in `folder`, sorted."""
 
-    def open(self, path: str) -> AbstractContextManager[IO[bytes]]:
+    def open(self, path: str) -> IO[bytes]:
         """The file, to be read from its beginning; FileNotFoundError if there is none."""
 
     def where(self, path: str) -> str:
@@ -63,6 +62,17 @@ def lines(tree: Tree, path: str) -> list[str]:
     except UnicodeDecodeError as error:
         raise DynconvError(f"{tree.where(path)}: not a text file: {error}") from None
     return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def entries(tree: Tree, path: str) -> list[str]:
+    """The lines of a list, of which there must be some, each once; DynconvError otherwise, or as `lines`."""
+    found = lines(tree, path)
+    if not found:
+        raise DynconvError(f"{tree.where(path)}: is empty")
+    if len(set(found)) < len(found):
+        twice = next(name for place, name in enumerate(found) if name in found[:place])
+        raise DynconvError(f"{tree.where(path)}: lists {twice} twice")
+    return found
 
 
 def missing(where: str) -> DynconvError:

@@ -5,7 +5,8 @@ Below `raw`, in this order:
     <name>/<name>_{TRAIN,TEST}.{ts,tsv}           unpacked
     <name>_{TRAIN,TEST}.ts                        as Zenodo offers them
     UCRArchive_2018.zip or UCRArchive_2018/       the whole UCR archive: <name>/<name>_{TRAIN,TEST}.tsv
-    {Univariate,Multivariate}_ts.zip or folder    the whole archive: <name>/<name>_{TRAIN,TEST}.ts
+    {Univariate,Multivariate}_ts.zip or folder    the whole archive: <name>/<name>_{TRAIN,TEST}.ts; the zip may be
+                                                  called {Univariate,Multivariate}2018_ts.zip, as it is published
 and last the few datasets that come with the aeon package.
 """
 
@@ -21,7 +22,10 @@ from dynconv.data.remote import Remote
 from dynconv.data.tree import FolderTree, Origin, Tree, missing
 from dynconv.errors import DynconvError
 
+_SITE = "https://timeseriesclassification.com/aeon-toolkit"
+_ZENODO = "https://zenodo.org/records"
 _WHOLE = ("UCRArchive_2018", "Univariate_ts", "Multivariate_ts")
+_ZIPS = (*(f"{whole}.zip" for whole in _WHOLE), "Univariate2018_ts.zip", "Multivariate2018_ts.zip")
 _PASSWORD = b"someone"  # of UCRArchive_2018.zip; published beside it, so that people read the archive's paper first
 _SUFFIXES = (".ts", ".tsv")
 
@@ -34,9 +38,10 @@ def download(raw: Path, name: str) -> None:
     Raises:
         DynconvError: neither is to be had.
     """
-    if _candidates(raw, name):
-        return
-    zipped = Remote((f"https://timeseriesclassification.com/aeon-toolkit/{name}.zip",))
+    with _find(raw, name) as found:
+        if found:
+            return
+    zipped = Remote((f"{_SITE}/{name}.zip",))
     try:
         fetch([zipped], raw)
     except DynconvError as error:
@@ -44,7 +49,7 @@ def download(raw: Path, name: str) -> None:
 
         if name not in tsc_zenodo:
             raise
-        base = f"https://zenodo.org/records/{tsc_zenodo[name]}/files"
+        base = f"{_ZENODO}/{tsc_zenodo[name]}/files"
         try:
             fetch([Remote((f"{base}/{name}_{split}.ts",)) for split in ("TRAIN", "TEST")], raw)
         except DynconvError as other:
@@ -58,19 +63,10 @@ def published(raw: Path, name: str) -> Iterator[Found]:
     Raises:
         DynconvError: they are nowhere, or as `open_archive`.
     """
-    refused = ""
-    for place, root in _candidates(raw, name):
-        if place.is_dir():
-            if found := _files(FolderTree(place), name):
-                yield found
-                return
-        else:
-            with open_archive(place, root, _origin(place), _PASSWORD) as tree:
-                if found := _files(tree, name):
-                    yield found
-                    return
-        refused = refused or str(place)
-    raise missing(f"{refused or raw / name}/{name}_TRAIN.ts")
+    with _find(raw, name) as found:
+        if not found:
+            raise missing(f"{raw / name / name}_TRAIN.ts")
+        yield found
 
 
 def toy(raw: Path, name: str, source: str, count: int) -> None:
@@ -83,19 +79,32 @@ def toy(raw: Path, name: str, source: str, count: int) -> None:
         (raw / name / f"{name}_{split}.ts").write_text(short, encoding="utf-8")
 
 
-def _candidates(raw: Path, name: str) -> list[tuple[Path, str]]:
-    """(archive or folder, root of the archive) that exist and can hold the dataset."""
-    places = [(raw / f"{name}.zip", ""), (raw / name, "")]
+@contextmanager
+def _find(raw: Path, name: str) -> Iterator[Found | None]:
+    for place in _places(raw, name):
+        if place.is_dir():
+            if found := _files(FolderTree(place), name):
+                yield found
+                return
+        else:
+            with open_archive(place, "", _origin(place), _PASSWORD) as tree:
+                if found := _files(tree, name):
+                    yield found
+                    return
+    yield None
+
+
+def _places(raw: Path, name: str) -> list[Path]:
+    """The archives and folders that exist and may hold the dataset."""
+    places = [raw / f"{name}.zip", raw / name]
     if (raw / f"{name}_TRAIN.ts").exists() and (raw / f"{name}_TEST.ts").exists():
-        places.append((raw, ""))
-    for whole in _WHOLE:
-        places += [(raw / whole, ""), (raw / f"{whole}.zip", whole)]
-    places.append((_bundled() / name, ""))
-    return [(place, root) for place, root in places if place.exists()]
+        places.append(raw)
+    places += [*(raw / folder for folder in _WHOLE), *(raw / archive for archive in _ZIPS), _bundled() / name]
+    return [place for place in places if place.exists()]
 
 
 def _files(tree: Tree, name: str) -> Found | None:
-    for folder in ("", name):
+    for folder in ("", name, *(f"{whole}/{name}" for whole in _WHOLE)):
         held = set(tree.files(folder))
         for suffix in _SUFFIXES:
             train, test = (f"{folder}/{name}_{split}{suffix}".lstrip("/") for split in ("TRAIN", "TEST"))

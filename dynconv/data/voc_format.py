@@ -13,7 +13,7 @@ import numpy as np
 from dynconv.data.base import VOID
 from dynconv.data.images import decode
 from dynconv.data.parallel import in_order
-from dynconv.data.tree import Tree, lines, read
+from dynconv.data.tree import Tree, entries, read
 from dynconv.errors import DynconvError
 
 ROOT = "VOCdevkit/VOC2012"
@@ -30,12 +30,12 @@ class Pair(NamedTuple):
 
 def ids(tree: Tree, split: str) -> list[str]:
     """The images that `<split>.txt` lists."""
-    return lines(tree, f"ImageSets/Segmentation/{split}.txt")
+    return entries(tree, f"ImageSets/Segmentation/{split}.txt")
 
 
-def pairs(tree: Tree, names: Iterable[str]) -> list[Pair]:
-    """The files of the images `names`."""
-    return [Pair(tree, f"JPEGImages/{name}.jpg", f"SegmentationClass/{name}.png", decode_indices) for name in names]
+def pairs(tree: Tree, ids: Iterable[str]) -> list[Pair]:
+    """The files of the images `ids`."""
+    return [Pair(tree, f"JPEGImages/{name}.jpg", f"SegmentationClass/{name}.png", decode_indices) for name in ids]
 
 
 def decode_indices(content: bytes, where: str) -> np.ndarray:

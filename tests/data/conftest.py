@@ -1,6 +1,8 @@
 import pytest
+from http_server import Server
 
-from dynconv.data import Spec, open_store
+from dynconv.data import Spec, open_store, transfer
+from dynconv.data.fetch import MIRROR
 from dynconv.data.prepare import prepare
 
 SPEC = Spec(
@@ -35,3 +37,13 @@ def gunpoint(data):
 @pytest.fixture(scope="session")
 def shapes(data):
     return open_store(data / "shapes_voc", "shapes_voc")
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A web server without files yet; downloads do not pause between tries, and know no proxy and no mirror."""
+    monkeypatch.setattr(transfer, "_PAUSE_S", 0.0)
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", MIRROR):
+        monkeypatch.delenv(name, raising=False)
+    with Server() as running:
+        yield running

@@ -12,7 +12,7 @@ from dynconv.data.fetch import fetch
 from dynconv.data.images import decode
 from dynconv.data.parallel import in_order
 from dynconv.data.remote import Remote
-from dynconv.data.tree import Tree, lines, read
+from dynconv.data.tree import Tree, entries, lines, read
 from dynconv.errors import DynconvError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def download(raw: Path, member: str) -> None:
 def prepare(raw: Path, writer: "Writer", member: str) -> None:
     """Images uint8 [3, 64, 64]; the labels follow the order of wnids.txt."""
     with published.published(raw, ROOT, ARCHIVE) as tree:
-        classes = lines(tree, "wnids.txt")
+        classes = entries(tree, "wnids.txt")
         writer.read_from(tree.origin)
         writer.describe(classes, ["greyscale images repeated in three channels"])
         for split, examples in (("train", _train(tree, classes)), ("test", _val(tree, classes))):
@@ -92,12 +92,19 @@ def _train(tree: Tree, classes: list[str]) -> Iterator[tuple[str, int]]:
 def _val(tree: Tree, classes: list[str]) -> Iterator[tuple[str, int]]:
     """Path and label of each test image, in the order of the annotations."""
     labels = {wnid: label for label, wnid in enumerate(classes)}
-    annotations = "val/val_annotations.txt"
+    annotations, found = "val/val_annotations.txt", []
     for number, line in enumerate(lines(tree, annotations), 1):
         name, wnid, *_ = [*line.split("\t"), ""]
         if wnid not in labels:
             raise DynconvError(f"{tree.where(annotations)}: line {number}: class {wnid!r} is not in wnids.txt")
-        yield f"val/images/{name}", labels[wnid]
+        found.append((f"val/images/{name}", labels[wnid]))
+    images = tree.files("val/images")
+    listed = {path for path, _ in found}
+    if missing := [path for path in images if path not in listed]:  # of a list that was cut the rest would do
+        raise DynconvError(
+            f"{tree.where(annotations)}: lists {len(listed)} of the {len(images)} images, not {missing[0]}"
+        )
+    yield from found
 
 
 def _image(tree: Tree, path: str) -> np.ndarray:

@@ -12,6 +12,7 @@ from dynconv.data.base import VOID, Facts, Spec
 from dynconv.data.fetch import fetch
 from dynconv.data.published import find, published
 from dynconv.data.remote import Remote
+from dynconv.errors import DynconvError
 
 if TYPE_CHECKING:
     from dynconv.data.writer import Writer
@@ -55,6 +56,8 @@ def prepare(raw: Path, writer: "Writer", member: str) -> None:
         voc = stack.enter_context(published(raw, voc_format.ROOT, VOC))
         writer.read_from(voc.origin)
         train, val = voc_format.ids(voc, "train"), voc_format.ids(voc, "val")
+        if both := sorted({*train} & {*val}):
+            raise DynconvError(f"{voc.where('')}: {both[0]} is in train.txt and in val.txt")
         found = voc_format.pairs(voc, train)
         rule = f"training masks: VOC's ({len(train)}), without SBD"
         if find(raw, sbd_format.ROOT, SBD):
