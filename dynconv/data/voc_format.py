@@ -12,6 +12,7 @@ import numpy as np
 
 from dynconv.data.base import VOID
 from dynconv.data.images import decode
+from dynconv.data.masks import highest_class
 from dynconv.data.parallel import in_order
 from dynconv.data.tree import Tree, entries, read
 from dynconv.errors import DynconvError
@@ -63,10 +64,7 @@ def examples(found: Iterable[Pair], size: int, num_classes: int) -> Iterator[tup
             raise DynconvError(f"{mask_at}: is {mask.shape}, its image {image.shape[:2]}; both must be of one size")
         if max(height, width) > size:
             raise DynconvError(f"{image_at}: is {width}x{height}; valid: sides up to {size}")
-        bad = np.bincount(mask.ravel(), minlength=256)
-        bad[[*range(num_classes), VOID]] = 0
-        if bad.any():
-            value = int(bad.argmax())
+        if (value := highest_class(mask)) >= num_classes:
             raise DynconvError(f"{mask_at}: has value {value}; valid: 0 to {num_classes - 1}, or {VOID} for void")
         padding = (0, size - height), (0, size - width)
         return np.pad(image.transpose(2, 0, 1), ((0, 0), *padding)), np.pad(mask, padding, constant_values=VOID)

@@ -5,7 +5,6 @@ import dataclasses
 import errno
 import hashlib
 import json
-import math
 import os
 import shutil
 import uuid
@@ -18,6 +17,8 @@ import numpy as np
 import dynconv
 from dynconv import files
 from dynconv.data.base import VOID, Spec
+from dynconv.data.masks import highest_class
+from dynconv.data.moments import Moments
 from dynconv.data.store import ARRAYS, META, ArrayMeta, FileMeta, Meta
 from dynconv.data.tree import Origin
 from dynconv.errors import DynconvError
@@ -44,7 +45,7 @@ class Writer:
         self._shape: tuple[int, ...] = ()
         self._counts: dict[str, int] = {}
         self._origins: list[Origin] = []
-        self._moments = _Moments()
+        self._moments = Moments()
 
     def __enter__(self) -> "Writer":
         _refuse_foreign(self.folder)
@@ -91,7 +92,7 @@ class Writer:
     def _stream(self, name: str, examples: Iterable[tuple[Any, Any]], file_x: IO[bytes], file_y: IO[bytes]) -> int:
         count = 0
         for count, (x, y) in enumerate(examples, 1):
-            x, y = np.asarray(x), np.asarray(y)
+            x, y = np.ascontiguousarray(x), np.asarray(y)
             if y.ndim == 0 and y.dtype.kind in "iu":
                 y = y.astype(np.int64)
             self._check(x, y, f"{self.name}: {name} example {count - 1}")
@@ -100,8 +101,8 @@ class Writer:
                 _header(file_y, y.dtype, (0, *y.shape))
             if name == "train":
                 self._moments.add(x, y)
-            file_x.write(x.tobytes())
-            file_y.write(y.tobytes())
+            file_x.write(x.data)
+            file_y.write(np.ascontiguousarray(y).data)
         if not count:
             raise DynconvError(f"{self.name}: split {name!r} has no examples")
         _header(file_x, x.dtype, (count, *x.shape))
@@ -118,9 +119,9 @@ class Writer:
         self._shape = self._shape or x.shape
         if x.shape != self._shape:
             raise DynconvError(f"{where}: x is {list(x.shape)}, the first one {list(self._shape)}; all must be equal")
-        known = y[y != VOID] if y.ndim else y
-        if known.size and not 0 <= known.min() <= known.max() < len(self._classes):
-            raise DynconvError(f"{where}: label {known.max()}; valid: 0 to {len(self._classes) - 1} (masks: or {VOID})")
+        label = highest_class(y) if y.ndim else int(y)
+        if label >= len(self._classes) or (label < 0 and not y.ndim):
+            raise DynconvError(f"{where}: label {label}; valid: 0 to {len(self._classes) - 1} (masks: or {VOID})")
         if x.dtype.kind == "f" and not np.isfinite(x).all():
             raise DynconvError(f"{where}: x is not finite")
 
@@ -156,28 +157,6 @@ class Writer:
             files=tuple(FileMeta(**dataclasses.asdict(origin)) for origin in self._origins),
             dynconv_version=dynconv.__version__,
         )
-
-
-class _Moments:
-    """Per-channel mean and standard deviation; exact for uint8, whose sums are integers below 2**53."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.sums: Any = 0.0
-        self.squares: Any = 0.0
-
-    def add(self, x: np.ndarray, y: np.ndarray) -> None:
-        values = (x[:, y != VOID] if y.ndim else x.reshape(len(x), -1)).astype(np.float64)
-        self.count += values.shape[1]
-        self.sums = self.sums + values.sum(axis=1)
-        self.squares = self.squares + np.square(values).sum(axis=1)
-
-    def result(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        if not self.count:
-            raise DynconvError("the training split has nothing but void pixels")
-        mean = self.sums / self.count
-        variance = self.squares / self.count - mean**2
-        return tuple(mean.tolist()), tuple(math.sqrt(v) if v > 1e-12 else 1.0 for v in variance.tolist())
 
 
 def _header(file: IO[bytes], dtype: np.dtype, shape: tuple[int, ...]) -> None:

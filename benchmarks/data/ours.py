@@ -1,0 +1,60 @@
+"""dynconv's side: prepare an archive, read batches of the store."""
+
+import dataclasses
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from dynconv.data import open_store
+from dynconv.data.batches import Batches
+from dynconv.data.datasets import tiny_imagenet, voc2012
+from dynconv.data.prepare import prepare
+from dynconv.data.remote import digest
+
+AUGMENT = {"tiny_imagenet": ("pad_crop", "flip"), "voc2012": ("scale_crop", "flip")}  # those of config/config.yaml
+_PUBLISHED = {"tiny_imagenet": (tiny_imagenet, "ARCHIVE"), "voc2012": (voc2012, "VOC")}
+
+
+def declare(dataset: str, archive: Path) -> None:
+    """The generated archive's checksum takes the place of the published one: it is verified as that would be."""
+    module, name = _PUBLISHED[dataset]
+    setattr(module, name, dataclasses.replace(getattr(module, name), checksum=digest(archive).md5))
+
+
+def make(dataset: str, archive: Path, data: Path) -> int:
+    """What `dynconv prepare` does; the number of images."""
+    shutil.rmtree(data / dataset, ignore_errors=True)
+    prepare(dataset, data, download=False, raw=archive.parent)
+    return sum(open_store(data / dataset, dataset, hashes=False).meta["counts"].values())
+
+
+def reader(dataset: str, data: Path, batch: int) -> Callable[[], int]:
+    """One call: an epoch of shuffled, augmented and normalised batches; another order and other numbers each time."""
+    store = open_store(data / dataset, dataset)
+    batches = Batches(store.train, store.meta, "cpu")
+    epoch = 0
+
+    def read() -> int:
+        nonlocal epoch
+        epoch += 1
+        order = torch.randperm(len(batches), generator=torch.Generator().manual_seed(epoch))
+        for ids in order.split(batch):
+            batches.augmented(ids, AUGMENT[dataset], seed=0, epoch=epoch, task=store.meta["task"])
+        return len(batches)
+
+    return read
+
+
+def random_batches(dataset: str, data: Path, batch: int, count: int) -> list[float]:
+    """Seconds of each of `count` batches of examples from anywhere in the training split."""
+    store = open_store(data / dataset, dataset, hashes=False)
+    batches, random, seconds = Batches(store.train, store.meta, "cpu"), torch.Generator().manual_seed(0), []
+    for _ in range(count):
+        ids = torch.randint(len(batches), (batch,), generator=random)
+        start = time.perf_counter()
+        batches.augmented(ids, AUGMENT[dataset], seed=0, epoch=0, task=store.meta["task"])
+        seconds.append(time.perf_counter() - start)
+    return seconds
