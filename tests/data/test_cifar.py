@@ -49,7 +49,7 @@ def test_a_record_is_label_bytes_then_red_green_and_blue(module, name, raw, tmp_
 
 def test_the_packed_archive_is_the_same_data(module, name, raw, tmp_path):
     unpacked = made(tmp_path, name)
-    with tarfile.open(raw / f"{module.ROOT}.tar.gz", "w:gz") as archive:
+    with tarfile.open(raw / f"{module.ROOT}.tgz", "w:gz") as archive:
         archive.add(raw / module.ROOT, module.ROOT)
     (raw / module.ROOT).rename(tmp_path / "away")
     prepare(name, tmp_path, download=False, force=True)
