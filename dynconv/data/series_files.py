@@ -43,7 +43,7 @@ def read_series(tree: Tree, path: str, *, padded: bool = False) -> Series:
     if not labels:
         raise DynconvError(f"{tree.where(path)}: has no series")
     for index, one in enumerate(values):
-        if not np.isfinite(one).any(axis=-1).all():
+        if not one.size or not np.isfinite(one).any(axis=-1).all():
             raise DynconvError(f"{tree.where(path)}: series {index} has no value")
     return Series(values, labels)
 
