@@ -30,8 +30,7 @@ def datasets(study: Study | None, results: Path) -> None:
     for name in names:
         spec = data.spec(name) if study else plugins.load(DATASETS, name).SPEC
         ready = sorted(str(p.parent.relative_to(folder)) for p in (folder / name).rglob("meta.json"))
-        members = len(spec.members) or "your own" if spec.members is not None else 0
-        family = f"{name}/... ({members})" if members and "/" not in name else name
+        family = f"{name}/... ({len(spec.members)})" if spec.members and "/" not in name else name
         table.add_row(family, spec.task, spec.title, ", ".join(ready) or "-")
     Console().print(table)
 
