@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from dynconv.study import DATASETS, Task
 if TYPE_CHECKING:
     from dynconv.data.writer import Writer
 
+ANY: tuple[str, ...] = ()  # `Spec.members` of a family whose members are folders or archives that the user has
+_ANY_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # never `..`: a member's name becomes a folder
 VOID = 255  # mask value of pixels that count neither in training nor in evaluation
 
 
@@ -38,7 +41,7 @@ class Spec:
     licence: str
     citation: str
     split_rule: str
-    members: tuple[str, ...] | None = None  # a family's datasets (`ucr/GunPoint`); None: the file is one dataset
+    members: tuple[str, ...] | None = None  # a family's datasets (`ucr/GunPoint`) or `ANY`; None: it is one dataset
     # Words that name some of the members in a study.  Each begins with the family's name, so that no two files clash.
     subsets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     facts: Facts | None = None
@@ -74,7 +77,9 @@ def find(name: str) -> tuple[DatasetFile, str]:
     members = module.SPEC.members
     if members is None and member:
         raise DynconvError(f"dataset {name!r}: {family} has no members; valid: {family}")
-    if members is not None and member not in members:
+    if members == ANY and not re.fullmatch(_ANY_NAME, member):
+        raise DynconvError(f"dataset {name!r}: valid: {family}/ and the name of your data: letters, digits, _, - and .")
+    if members and member not in members:
         close = difflib.get_close_matches(member, members, n=1)
         meant = f" (did you mean {family}/{close[0]}?)" if close else ""
         what = (

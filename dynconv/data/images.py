@@ -13,7 +13,7 @@ def decode(content: bytes, where: str, modes: tuple[str, ...] = ()) -> np.ndarra
     Args:
         content: the file.
         where: what errors call it.
-        modes: Pillow's names of the modes that the dataset may have; empty: convert whatever it is to RGB.
+        modes: Pillow's names of the modes that the dataset may have; empty: convert whatever has 8 bits to RGB.
 
     Raises:
         DynconvError: not an image, truncated, of another mode, or of a size that only an attack has.
@@ -24,6 +24,20 @@ def decode(content: bytes, where: str, modes: tuple[str, ...] = ()) -> np.ndarra
         with Image.open(io.BytesIO(content)) as image:
             if modes and image.mode not in modes:
                 raise DynconvError(f"{where}: is of mode {image.mode}; valid: {', '.join(modes)}")
+            if image.mode.startswith(("I", "F")):  # Pillow would cut 16 bits off at 255
+                raise DynconvError(f"{where}: is of mode {image.mode}; valid: 8 bits a channel")
             return np.asarray(image if modes else image.convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DynconvError(f"{where}: not a readable image: {' '.join(str(error).split())}") from None
+
+
+def centre_crop(pixels: np.ndarray, size: int) -> np.ndarray:
+    """Resize [H, W, 3] so that its shorter side has `size` pixels, and cut [size, size, 3] out of the centre."""
+    from PIL import Image
+
+    height, width = pixels.shape[:2]
+    scale = size / min(height, width)
+    wide, high = max(size, round(width * scale)), max(size, round(height * scale))
+    left, top = (wide - size) // 2, (high - size) // 2
+    resized = Image.fromarray(pixels).resize((wide, high), Image.Resampling.BILINEAR)
+    return np.asarray(resized.crop((left, top, left + size, top + size)))

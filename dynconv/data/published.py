@@ -35,6 +35,13 @@ def published(raw: Path, root: str, remote: Remote | None = None, password: byte
     path = find(raw, root, remote)
     if path is None:
         raise missing(str(raw / (remote.name if remote else root)))
+    with opened(path, root, remote, password) as tree:
+        yield tree
+
+
+@contextlib.contextmanager
+def opened(path: Path, root: str = "", remote: Remote | None = None, password: bytes | None = None) -> Iterator[Tree]:
+    """The folder `path`, or what the archive `path` holds below its folder `root`; arguments as `published`."""
     if path.is_dir():
         yield FolderTree(path)
         return

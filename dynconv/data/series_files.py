@@ -45,7 +45,7 @@ def read_series(tree: Tree, path: str, *, padded: bool = False) -> Series:
     for index, (one, label) in enumerate(zip(values, labels, strict=True)):
         if not label:
             raise DynconvError(f"{tree.where(path)}: series {index} has no label")
-        if not len(one) or not np.isfinite(one).any(axis=-1).all():
+        if not one.size or not np.isfinite(one).any(axis=-1).all():
             raise DynconvError(f"{tree.where(path)}: series {index} has no value")
     return Series(values, [_class_name(label) for label in labels])
 

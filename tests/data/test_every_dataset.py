@@ -18,7 +18,7 @@ from dynconv.study import DATASETS, TASKS
 
 def one_name(family):
     members = plugins.load(DATASETS, family).SPEC.members
-    return f"{family}/{members[0]}" if members else family
+    return family if members is None else f"{family}/{[*members, 'mine'][0]}"
 
 
 NAMES = [one_name(family) for family in plugins.names(DATASETS)]
@@ -110,11 +110,14 @@ def test_declarations_import_neither_torch_nor_aeon():
 @pytest.mark.parametrize(
     ("wrong", "part"),
     [
-        ("digit", "valid: digits"),
+        ("digit", "digits, imagenet_folder"),
         ("ucr/Gunpoint", "did you mean ucr/GunPoint?"),
         ("ucr", "name a member"),
         ("ucr/", "name a member"),
         ("digits/8", "digits has no members"),
+        ("imagenet_folder", "imagenet_folder/ and the name of your data"),
+        ("imagenet_folder/..", "imagenet_folder/ and the name of your data"),
+        ("imagenet_folder/a/../../b", "imagenet_folder/ and the name of your data"),
     ],
 )
 def test_wrong_names(wrong, part):
