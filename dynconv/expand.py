@@ -54,6 +54,8 @@ def _matches(family: str, pattern: str) -> list[str]:
     spec = _spec(family)
     if spec.members is None:
         raise DynconvError(f"dataset '{family}/{pattern}': {family} has no members; valid: {family}")
+    if not spec.members:
+        raise DynconvError(f"dataset '{family}/{pattern}': any name may follow {family}/, so a pattern matches none")
     matching = [name for name in spec.members if fnmatchcase(name, pattern)]
     if not matching:
         close = [name for name in spec.members if fnmatchcase(name.lower(), pattern.lower())]

@@ -8,6 +8,7 @@ from pathlib import Path
 from dynconv import plugins
 from dynconv.columns import columns, terminal_width
 from dynconv.data import Facts, Spec
+from dynconv.data.base import ANY
 from dynconv.data.prepare import RAW
 from dynconv.data.store import META, read_meta
 from dynconv.errors import DynconvError
@@ -64,7 +65,7 @@ def datasets(study: Study | None, data: Path, members: bool) -> None:
 def table(study: Study | None, data: Path, members: bool) -> list[Line]:
     """The lines of the list; arguments as of `datasets`."""
     if study is None:
-        names = {family: _members(family) for family in plugins.names(DATASETS)}
+        names = {family: _members(family, data) for family in plugins.names(DATASETS)}
     else:
         names = {}
         for dataset in study.datasets:
@@ -76,12 +77,14 @@ def table(study: Study | None, data: Path, members: bool) -> list[Line]:
         if members or spec.members is None or (study and len(its) < _LONG):
             lines += found
         else:
-            lines.append(_family(family, found, data))
+            lines.append(_family(family, spec, found, data))
     return lines
 
 
-def _members(family: str) -> list[str]:
+def _members(family: str, data: Path) -> list[str]:
     names = plugins.load(DATASETS, family).SPEC.members
+    if names == ANY:  # of the user's own: those that are there
+        names = sorted({path.parent.name for path in (data / family).glob(f"*/{META}")})
     return [family] if names is None else [f"{family}/{name}" for name in names]
 
 
@@ -99,18 +102,18 @@ def _line(name: str, spec: Spec, data: Path) -> Line:
     return Line(name, spec.task, [facts], "raw only" if raw else "-", raw)
 
 
-def _family(family: str, found: list[Line], data: Path) -> Line:
+def _family(family: str, spec: Spec, found: list[Line], data: Path) -> Line:
     states = Counter(line.state for line in found)
     words = [f"{states[state]} {state}" for state in ("toy", "damaged") if states[state]]
     if states["prepared"]:
-        words.insert(0, f"{states['prepared']} of {len(found)} prepared")
+        of = f" of {len(found)}" if spec.members else ""
+        words.insert(0, f"{states['prepared']}{of} prepared")
     there = sum(line.size for line in found if line.state != "raw only")
     raw = 0 if words else _bytes(data / RAW / family)
     state = ", ".join(words) or ("raw only" if raw else "-")
     damage = next((line.damage for line in found if line.damage), "")
-    return Line(
-        f"{family}/* ({len(found)})", found[0].task, [line.facts[0] for line in found], state, there or raw, damage
-    )
+    name = f"{family}/* ({len(found)})" if spec.members else f"{family}/NAME"
+    return Line(name, spec.task, [line.facts[0] for line in found], state, there or raw, damage)
 
 
 def _shape(shapes: list[tuple[int, ...] | None]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dynconv.data import cifar_format, published
-from dynconv.data.base import Spec
+from dynconv.data.base import Facts, Spec
 from dynconv.data.fetch import fetch
 from dynconv.data.remote import Remote
 from dynconv.data.tree import lines
@@ -21,6 +21,7 @@ SPEC = Spec(
     licence="none stated; made public for research",
     citation="Krizhevsky (2009), Learning multiple layers of features from tiny images, University of Toronto",
     split_rule="train: data_batch_1 to 5 (50,000); test: test_batch (10,000)",
+    facts=Facts(shape=(3, 32, 32), classes=10, train=50_000, test=10_000),
 )
 ROOT = "cifar-10-batches-bin"
 ARCHIVE = Remote((SPEC.source,), "c32a1d4ab5d03f1284b67883e8d87530", 170_052_171)

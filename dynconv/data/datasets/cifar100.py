@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dynconv.data import cifar_format, published
-from dynconv.data.base import Spec
+from dynconv.data.base import Facts, Spec
 from dynconv.data.fetch import fetch
 from dynconv.data.remote import Remote
 from dynconv.data.tree import lines
@@ -21,6 +21,7 @@ SPEC = Spec(
     licence="none stated; made public for research",
     citation="Krizhevsky (2009), Learning multiple layers of features from tiny images, University of Toronto",
     split_rule="train: train.bin (50,000); test: test.bin (10,000)",
+    facts=Facts(shape=(3, 32, 32), classes=100, train=50_000, test=10_000),
 )
 ROOT = "cifar-100-binary"
 ARCHIVE = Remote((SPEC.source,), "03b5dce01913d631647c71ecec9e9cb8", 168_513_733)

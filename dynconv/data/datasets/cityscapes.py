@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dynconv.data import cityscapes_format
-from dynconv.data.base import Spec
+from dynconv.data.base import Facts, Spec
 from dynconv.data.cityscapes_format import CLASSES, IMAGES, MASKS
 from dynconv.data.published import find, published
 from dynconv.data.remote import Remote
@@ -27,6 +27,7 @@ SPEC = Spec(
     licence="Cityscapes' own terms: non-commercial research, after registration",
     citation="Cordts et al. (2016), The Cityscapes dataset for semantic urban scene understanding, CVPR",
     split_rule="train: train/ (2,975); test: val/ (500), since the labels of test/ are not public",
+    facts=Facts(shape=(3, 256, 512), classes=19, train=2_975, test=500),
 )
 HEIGHT, WIDTH = 256, 512
 # Behind a login: these have a name and no URL.
