@@ -51,6 +51,7 @@ def clean(
     kept += [f"what belongs to {len(live)} jobs of Snakemake's executor"] if live else []
     if kept:
         lines.append(f"left alone: {', and '.join(kept)}")
+        lines += [f"  {path}" for path in age.young if each]
     if not apply:
         total, more = sum(kind.bytes for kind in going), sum(kind.bytes for kind in kinds if kind not in going)
         lines.append(

@@ -1,5 +1,6 @@
 """Predictions beyond a study's `keep:`: emptied in place, so that Snakemake has nothing to make again."""
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +17,9 @@ from dynconv.tables import TABLES
 
 def of_run(file: Path) -> Find | None:
     """The rows of a run's table; None if it has none.  An empty table takes their place."""
-    metadata = records.metadata(file)
     size = file.stat().st_size - bytes_of_an_empty_table()
-    return Find(file, max(0, size), lambda: _empty(file)) if metadata.num_rows else None
+    # Most are empty already, and to know that without opening them is much where there are thousands.
+    return Find(file, size, lambda: _empty(file)) if size > 0 and records.metadata(file).num_rows else None
 
 
 def of_table(file: Path, dropped: frozenset[str]) -> Find | None:
@@ -28,6 +29,7 @@ def of_table(file: Path, dropped: frozenset[str]) -> Find | None:
     return Find(file, _bytes(metadata, groups), lambda: _thin(file, dropped)) if groups else None
 
 
+@functools.cache
 def bytes_of_an_empty_table() -> int:
     """What is left of a run's predictions."""
     sink = pa.BufferOutputStream()

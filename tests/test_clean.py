@@ -144,8 +144,9 @@ def test_what_kills_have_left_goes_when_it_is_old(folder, capsys):
     write(place / ".mine.part")
     names = [".checkpoint.pt.ab12_xyz.part", ".probe.k3", ".run.parquet.ab12_xyz.part"]
     assert removed(capsys) == [f"results/runs/digits/vanilla/seed0/{name}" for name in names]
-    assert clean(capsys)[-2] == "left alone: 1 written to in the last 24 h"
-    assert removed(capsys, "--hours", "0.5") == [f"{place}/.checkpoint.pt.young123.part"]
+    young = f"{place}/.checkpoint.pt.young123.part"
+    assert clean(capsys, "--each")[:-1] == ["left alone: 1 written to in the last 24 h", f"  {young}"]
+    assert removed(capsys, "--hours", "0.5") == [young]
 
 
 def rows(place, name="predictions.parquet"):

@@ -131,6 +131,7 @@ def test_the_run_hash_follows_what_fixes_the_numbers_and_nothing_else():
     base = hashes()
     assert hashes(seeds=[7], name="other", on_failure="record", analysis={"alpha": 0.01}) == base
     assert hashes(recipes={"timeseries": {"epochs": 9, "lr": 1e-3, "checkpoint_every_s": 1}}) == base
+    assert hashes(keep={"predictions": "none", "checkpoints": "none"}) == base
     digits, gunpoint = hashes(recipes={"timeseries": {"epochs": 9, "lr": 2e-3}})
     assert digits == base[0] and gunpoint != base[1]
 

@@ -17,6 +17,7 @@ from checkout import ROOT
 
 from dynconv import records
 from dynconv.cli import main
+from dynconv.data import staging_cache
 
 DYNCONV = [str(Path(sys.executable).with_name("dynconv"))]
 STUDY = """
@@ -178,6 +179,19 @@ def test_signals_stop_a_warm_run_in_good_order(warm, work, tmp_path):
     code, said, _ = warm.run(*train(work, "hard_attention", out))
     assert code == 0 and "resuming after step" in said
     assert_same(out, work / "cold/hard_attention")
+
+
+def test_a_warm_run_stages_its_data_and_holds_them_no_longer_than_it_lives(warm, work, tmp_path):
+    warm.env["DYNCONV_SCRATCH"] = str(tmp_path)
+    try:
+        code, said, _ = warm.run(*train(work, "hard_attention", tmp_path / "run"))
+    finally:
+        del warm.env["DYNCONV_SCRATCH"]
+    cache = tmp_path / f"dynconv-{os.getuid()}"
+    assert code == 0 and f"copied from {work}/data/ucr/GunPoint to {cache}/" in said
+    assert_same(tmp_path / "run", work / "cold/hard_attention")
+    with staging_cache.idle(cache) as unread:  # the server that it was forked from still runs
+        assert len(unread) == 1
 
 
 def test_a_run_goes_on_when_the_warm_process_is_killed(work, tmp_path):

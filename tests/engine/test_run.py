@@ -7,6 +7,7 @@ import pytest
 from dynconv import data, records
 from dynconv.engine.run import train_run
 from dynconv.errors import DynconvError
+from dynconv.keep import Keep
 from dynconv.study import RunKey
 
 PRIMARY = {"digits": "accuracy", "ucr/GunPoint": "accuracy", "shapes_voc": "miou"}
@@ -77,6 +78,27 @@ def test_a_run_that_dies_leaves_its_cause(make_study, store, tmp_path, monkeypat
         row = records.read("runs", out / "run.parquet").to_pylist()[0]
         assert row["status"] == "failed" and row["failure"] == "RuntimeError: the GPU fell off the bus"
     assert "Traceback" in (failures / "ucr/GunPoint/vanilla/seed0.json").read_text()
+
+
+@pytest.mark.parametrize(("predictions", "seeds"), [("first_seed", [0]), ("none", [])])
+def test_a_run_keeps_the_predictions_that_the_study_wants(make_study, store, tmp_path, predictions, seeds):
+    study = make_study(epochs=1).model_copy(update={"keep": Keep(predictions=predictions)})
+    for seed in study.seeds:
+        row = train(study, store, tmp_path / str(seed), seed=seed)
+        table = records.read("predictions", tmp_path / str(seed) / "predictions.parquet")
+        assert row["status"] == "ok" and bool(len(table)) is (seed in seeds)
+
+
+@pytest.mark.parametrize(("kept", "names"), [("failed", ["checkpoint.pt"]), ("none", [])])
+def test_a_failed_run_keeps_its_checkpoint_if_the_study_wants_it(make_study, store, tmp_path, monkeypatch, kept, names):
+    def broken(*args, **kwargs):
+        raise RuntimeError("after the last step")
+
+    monkeypatch.setattr("dynconv.engine.train.evaluate", broken)
+    study = make_study(epochs=2, checkpoint_every_s=0, on_failure="record")
+    row = train(study.model_copy(update={"keep": Keep(checkpoints=kept)}), store, tmp_path)
+    assert row["status"] == "failed"
+    assert [file.name for file in tmp_path.glob("checkpoint.pt")] == names
 
 
 def test_a_row_names_its_start_and_its_job(make_study, store, tmp_path, monkeypatch):
