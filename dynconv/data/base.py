@@ -78,7 +78,8 @@ def find(name: str) -> tuple[DatasetFile, str]:
     if members is None and member:
         raise DynconvError(f"dataset {name!r}: {family} has no members; valid: {family}")
     if members == ANY and not re.fullmatch(_ANY_NAME, member):
-        raise DynconvError(f"dataset {name!r}: valid: {family}/ and the name of your data: letters, digits, _, - and .")
+        rule = "letters, digits, _, - and ."
+        raise DynconvError(f"dataset {name!r}: name data of your own, as in {family}/pets; valid: {rule}")
     if members and member not in members:
         close = difflib.get_close_matches(member, members, n=1)
         meant = f" (did you mean {family}/{close[0]}?)" if close else ""

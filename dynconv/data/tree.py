@@ -44,14 +44,14 @@ def exists(tree: Tree, path: str) -> bool:
     return path in tree.files(str(PurePosixPath(path).parent).removeprefix("."))
 
 
-def top(tree: Tree, name: str) -> str | None:
-    """What to put before the paths of a tree that may have a folder more at its top than its publisher's: "" where the
-    root holds the file or folder `name`, `folder/` where a folder of the root does, None where neither does."""
+def top(tree: Tree, name: str) -> str:
+    """What to put before all paths: `folder/` where not the root holds the file or folder `name`, but a folder of it
+    does, as when somebody has packed the published folder with its name; else ""."""
     for folder in ("", *tree.folders()):
         prefix = f"{folder}/" if folder else ""
         if f"{prefix}{name}" in (*tree.files(folder), *tree.folders(folder)):
             return prefix
-    return None
+    return ""
 
 
 def read(tree: Tree, path: str) -> bytes:

@@ -115,9 +115,9 @@ def test_declarations_import_neither_torch_nor_aeon():
         ("ucr", "name a member"),
         ("ucr/", "name a member"),
         ("digits/8", "digits has no members"),
-        ("imagenet_folder", "imagenet_folder/ and the name of your data"),
-        ("imagenet_folder/..", "imagenet_folder/ and the name of your data"),
-        ("imagenet_folder/a/../../b", "imagenet_folder/ and the name of your data"),
+        ("imagenet_folder", "name data of your own, as in imagenet_folder/pets"),
+        ("imagenet_folder/..", "name data of your own, as in imagenet_folder/pets"),
+        ("imagenet_folder/a/../../b", "name data of your own, as in imagenet_folder/pets"),
     ],
 )
 def test_wrong_names(wrong, part):

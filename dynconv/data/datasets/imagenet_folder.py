@@ -48,7 +48,7 @@ def prepare(raw: Path, writer: "Writer", member: str) -> None:
     if path is None:
         raise DynconvError(f"{raw / name}: no such file or folder; valid: a folder or an archive with {_LAYOUT}")
     with published.opened(path) as tree:
-        root = top(tree, "train") or ""
+        root = top(tree, "train")
         classes = _classes(tree, f"{root}train")
         if (found := _classes(tree, f"{root}val")) != classes:
             raise DynconvError(f"{tree.where(f'{root}val')}: {_difference(classes, found)}; both must have the same")

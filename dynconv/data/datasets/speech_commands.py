@@ -52,12 +52,12 @@ def prepare(raw: Path, writer: "Writer", member: str) -> None:
     if path is None:
         raise missing(str(raw / ARCHIVE.name))
     with published.opened(path, remote=ARCHIVE) as tree:
-        root = top(tree, _TEST) or ""  # the published archive has no folder at its top; one packed by others may
+        root = top(tree, _TEST)  # the published archive has no folder at its top; one packed by others may
         test, validation = (lines(tree, f"{root}{name}") for name in (_TEST, _VALIDATION))
         clips = _clips(tree, root)
         for name, listed in ((_TEST, test), (_VALIDATION, validation)):
-            if lost := next((clip for clip in listed if clip not in clips), None):
-                raise DynconvError(f"{tree.where(f'{root}{lost}')}: no such file, though {name} lists it")
+            if lost := sorted({*listed} - {*clips}):
+                raise DynconvError(f"{tree.where(root + lost[0])}: no such file, though {name} lists it")
         held_out = {*test, *validation}
         words = sorted({_word(clip) for clip in clips})
         writer.read_from(tree.origin)
@@ -84,12 +84,10 @@ def toy(raw: Path, member: str) -> None:
         (raw / ROOT / name).write_text("\n".join(listed) + "\n", encoding="utf-8")
 
 
-def _clips(tree: Tree, root: str) -> dict[str, None]:
-    """`word/name.wav` of every clip, sorted; a dict for its order and its look-up."""
-    found: dict[str, None] = {}
-    for folder in tree.folders(root.rstrip("/")):
-        if not folder.endswith(_NOISE):
-            found |= {path.removeprefix(root): None for path in tree.files(folder) if path.endswith(".wav")}
+def _clips(tree: Tree, root: str) -> list[str]:
+    """`word/name.wav` of every clip, sorted."""
+    folders = [folder for folder in tree.folders(root.rstrip("/")) if not folder.endswith(_NOISE)]
+    found = [path.removeprefix(root) for folder in folders for path in tree.files(folder) if path.endswith(".wav")]
     if not found:
         raise DynconvError(f"{tree.where(root)}: no clips; valid: {ROOT}/<word>/*.wav")
     return found
