@@ -13,6 +13,7 @@ _EVERY_S = 30.0
 Advance = Callable[[int, int | None], None]  # bytes that are there, bytes of the whole if known
 Start = Callable[[str], Advance]
 
+_interrupted = threading.Event()
 _shown: Start | None = None  # a terminal has room for one set of bars: what begins within its block joins it
 
 
@@ -23,11 +24,37 @@ def bars() -> Iterator[Start]:
     if _shown is not None:
         yield _shown
         return
-    with _bars() as _shown:
+    with _bars() as start:
+        _shown = _stoppable(start)
         try:
             yield _shown
         finally:
             _shown = None
+            _interrupted.clear()
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C reaches the main thread alone: end the downloads of the others, too, which it will wait for."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _interrupted.set()
+        raise
+
+
+def _stoppable(start: Start) -> Start:
+    def begin(name: str) -> Advance:
+        advance = start(name)
+
+        def told(done: int, total: int | None) -> None:
+            if _interrupted.is_set():
+                raise KeyboardInterrupt
+            advance(done, total)
+
+        return told
+
+    return begin
 
 
 @contextmanager

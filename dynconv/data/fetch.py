@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from dynconv import files
-from dynconv.data.bars import Start, bars
+from dynconv.data.bars import Start, bars, interruptible
 from dynconv.data.lock import exclusive
 from dynconv.data.remote import Remote, check, digest
 from dynconv.data.transfer import forget, transfer
@@ -33,7 +33,7 @@ def fetch(remotes: Iterable[Remote], raw: Path) -> None:
         return
     try:
         raw.mkdir(parents=True, exist_ok=True)
-        with bars() as start, ThreadPoolExecutor(_PARALLEL) as pool:
+        with bars() as start, ThreadPoolExecutor(_PARALLEL) as pool, interruptible():
             for _ in pool.map(partial(_fetch, raw=raw, start=start), missing):
                 pass
     except OSError as error:

@@ -1,13 +1,14 @@
 """`dynconv prepare`: from a dataset's name to its arrays."""
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from dynconv.data.bars import bars
+from dynconv.data.bars import bars, interruptible
 from dynconv.data.base import find
 from dynconv.data.lock import exclusive
 from dynconv.data.store import META, open_store, read_meta
@@ -44,12 +45,14 @@ def prepare(
     if toy and (folder / META).exists() and not read_meta(folder / META).toy:
         raise DynconvError(f"{folder}: holds the real {name}; prepare the toy in another --data folder")
     try:
+        if not force and _whole(folder, name, toy):  # before the lock: it may lie where nobody can write
+            return folder / META
         with contextlib.ExitStack() as stack:
             locked = stack.enter_context(exclusive(folder.with_name(f".{folder.name}.lock")))
-            if not force and _whole(folder, name, toy):
-                return folder / META
             if locked:
                 _tidy(folder)
+            if not force and _whole(folder, name, toy):  # another process was faster
+                return folder / META
             if toy:
                 raw = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dynconv-toy-")))
                 module.toy(raw, member)
@@ -78,7 +81,7 @@ def prepare_all(names: Iterable[str], make: Callable[[str], Path], say: Callable
             return str(error)
         return None
 
-    with bars(), ThreadPoolExecutor(_PARALLEL) as pool:
+    with bars(), ThreadPoolExecutor(_PARALLEL) as pool, interruptible():
         return [problem for problem in pool.map(one, names) if problem]
 
 
@@ -92,7 +95,10 @@ def _whole(folder: Path, name: str, toy: bool) -> bool:
 
 
 def _tidy(folder: Path) -> None:
-    """Remove what killed processes have left: whoever holds the lock is the only one that writes here."""
+    """Undo what killed processes have left: whoever holds the lock is the only one that writes here."""
+    for aside in folder.parent.glob(f".{folder.name}.*.old"):
+        if not folder.exists():  # killed between putting the old store aside and the new one in its place
+            os.replace(aside, folder)
     for pattern in (f".{folder.name}.*.part", f".{folder.name}.*.old"):
         for scratch in folder.parent.glob(pattern):
             shutil.rmtree(scratch, ignore_errors=True)

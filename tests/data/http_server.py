@@ -30,6 +30,7 @@ class File:
     kind: str = "application/octet-stream"
     pause_s: float = 0.0  # before each of `pieces`
     pieces: int = 1
+    fast: int = 0  # bytes that come without a pause
 
 
 @dataclass
@@ -138,7 +139,8 @@ class Server:
             request.close_connection = True
         step = -(-len(body) // file.pieces) or 1
         for place in range(0, len(body), step):
-            time.sleep(file.pause_s)
+            if place >= file.fast:
+                time.sleep(file.pause_s)
             try:
                 request.wfile.write(body[place : place + step])
             except OSError:  # the client has gone
