@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dynconv import choice, data, plan_hours, run_rows, trials
-from dynconv.study import RunKey, Study, Task
+from dynconv.study import RunKey, Study, Task, Variant
 from dynconv.trials import TrialKey
 
 
@@ -70,38 +70,46 @@ def state(study: Study) -> State:
     results = Path(study.results)
     rows = run_rows.read(results, run_rows.files(results, [key.run_id for key in keys]), plan_hours.COLUMNS)
     hashes = {
-        (dataset, variant.name): study.run_hash(dataset, task, variant.name)
+        (dataset, variant.name): _hashes(study, dataset, task, variant)
         for dataset, task in tasks.items()
         for variant in study.variants
     }
-    tuning = results / "tuning"
-    for dataset, variant in trials.cells(study):  # a run follows the choice that is there
-        hashes[dataset, variant] = _tuned_hash(study, dataset, tasks[dataset], variant, tuning)
     done, todo, outdated = {}, [], 0
     for key in keys:
         row = rows.get(key.run_id)
-        if row and row["run_hash"] in (None, hashes[key.dataset, key.variant]):  # None: a workflow rule wrote it
+        if row and row["run_hash"] in hashes[key.dataset, key.variant]:
             done[key] = row
         else:
             todo.append(key)
             outdated += row is not None
-    searched = [
+    return State(study, tasks, done, todo, outdated, _trials(study, tasks))
+
+
+def _trials(study: Study, tasks: dict[str, Task]) -> dict[TrialKey, bool]:
+    """Every trial of the search: is it done, by the present recipe?"""
+    keys = [
         TrialKey(dataset, variant, number)
         for dataset, variant in trials.cells(study)
         for number in range(len(trials.settings(study, dataset, tasks[dataset])))
     ]
-    found = run_rows.files(results, [key.trial_id for key in searched], run_rows.TRIALS)
+    results = Path(study.results)
+    found = run_rows.files(results, [key.trial_id for key in keys], run_rows.TRIALS)
     rows = run_rows.read(results, found, ["trial_hash"], run_rows.TRIALS)
-    tried = {
+    return {
         key: key.trial_id in rows
         and rows[key.trial_id]["trial_hash"] == trials.trial_hash(study, tasks[key.dataset], key)
-        for key in searched
+        for key in keys
     }
-    return State(study, tasks, done, todo, outdated, tried)
 
 
-def _tuned_hash(study: Study, dataset: str, task: Task, variant: str, tuning: Path) -> str:
-    file = tuning / dataset / variant / choice.NAME
-    if not file.is_file():
-        return "not chosen yet"
-    return study.run_hash(dataset, task, variant, choice.read(file, study, dataset, variant))
+def _hashes(study: Study, dataset: str, task: Task, variant: Variant) -> set[str | None]:
+    """The digests of the runs that need not be made again: where there is a search, of those that follow its choice."""
+    found: set[str | None] = {None}  # a workflow rule of the user's need not tell
+    tuned = study.tune is not None and study.tune.covers(dataset)
+    if variant.rule or not tuned:
+        found.add(study.run_hash(dataset, task, variant.name))
+    source = variant.base if variant.rule else variant.name  # a rule may build on that of its base
+    file = Path(study.results, "tuning", dataset, source, choice.NAME)
+    if tuned and file.is_file():
+        found.add(study.run_hash(dataset, task, variant.name, choice.read(file, study, dataset, variant.name)))
+    return found
