@@ -142,6 +142,13 @@ def test_threads_are_as_asked(warm, work, tmp_path):
     assert len(records.read("profile", tmp_path / "p.parquet")) == 1
 
 
+def test_a_contact_sheet_is_the_same(warm, work, tmp_path):
+    words = ["samples", "--study", work / "study.yaml", "--dataset", "ucr/GunPoint", "--data", work / "data", "--out"]
+    assert warm.run(*words, tmp_path / "warm.svg") == (0, f"{tmp_path / 'warm.svg'}\n", "")
+    assert main([str(word) for word in [*words, tmp_path / "cold.svg"]]) == 0
+    assert (tmp_path / "warm.svg").read_bytes() == (tmp_path / "cold.svg").read_bytes()
+
+
 def test_each_run_ends_for_itself(warm, tmp_path):
     other = warm.start("train", "wait", tmp_path / "pid")
     until((tmp_path / "pid").exists)

@@ -121,7 +121,7 @@ def _pictures(body: ET.Element, defs: ET.Element, sheet: Sheet, row: Row, top: f
     drawn = height * columns / rows
     for place, example in enumerate((row.stored, *row.others)):
         box = {"x": f"{place * (width + _GAP):.1f}", "width": f"{drawn:.1f}", "height": f"{height:.1f}"}
-        _picture(body, box | {"y": f"{top:.1f}"}, image(example.x, exact=place == 0 or not sheet.steps))
+        _picture(body, box | {"y": f"{top:.1f}"}, image(example.x, exact=place == 0))
         if example.mask is not None:
             below = box | {"y": f"{top + height + 2:.1f}"}
             ET.SubElement(body, "rect", {**below, "style": "fill: url(#void)"})

@@ -15,7 +15,7 @@ _SMALL = 1024  # bytes of pixels up to which PNG is small for any picture
 def image(x: np.ndarray, *, exact: bool) -> tuple[str, bool]:
     """A data URI of x uint8 [C, H, W], and whether it has all of x's pixels.
 
-    PNG, which keeps every value, for what is stored (`exact`) and for what is small; else WebP, a fifth of the size.
+    PNG, which keeps every value, if `exact` and where it is small; else WebP, a sixth of the size.
     Of other numbers of channels than 1 and 3, the first is shown.
     """
     from PIL import Image

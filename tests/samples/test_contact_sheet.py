@@ -84,8 +84,7 @@ def test_same_data_same_bytes_and_few_of_them(make_study, data, dataset, augment
     study = make_study() if augmented else make_study(augment={})
     one, other = (draw(samples.sheet(study, dataset, data)) for _ in range(2))
     assert one == other
-    # Stored colour images are exact, and noise is the worst case; further ones are stored ones.
-    limit = {"digits": 40, "ucr/GunPoint": 20}.get(dataset, 60 if augmented else 120)
+    limit = {"digits": 40, "shapes_voc": 45, "ucr/GunPoint": 20}[dataset]  # the shapes are noisy: no picture is larger
     assert len(one) <= limit * 1024
 
 
