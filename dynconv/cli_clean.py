@@ -26,7 +26,7 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _clean(args: argparse.Namespace) -> None:
-    from dynconv.clean import clean
+    from dynconv.clean.page import clean
     from dynconv.study import load
 
     study = load(args.study)

@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from dynconv.clean_predictions import bytes_of_an_empty_table
+from dynconv.clean.predictions import bytes_of_an_empty_table
 from dynconv.recipe import Recipe
 from dynconv.study import RunKey, Study
 

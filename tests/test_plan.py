@@ -12,7 +12,7 @@ import yaml
 from checkout import ROOT
 
 from dynconv import plan_hours, plan_jobs, plan_profile, records, run_rows
-from dynconv.clean_predictions import bytes_of_an_empty_table
+from dynconv.clean.predictions import bytes_of_an_empty_table
 from dynconv.cli import main
 from dynconv.errors import DynconvError
 from dynconv.plan import plan

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dynconv import clean_predictions, run_rows
-from dynconv.clean_finds import Age, Find, Kind, delete, delete_files
+from dynconv import run_rows
+from dynconv.clean import predictions as clean_predictions
+from dynconv.clean.finds import Age, Find, Kind, delete, delete_files
 from dynconv.study import Study
 
 _TABLES = ("run.parquet", "metrics.parquet", "predictions.parquet")

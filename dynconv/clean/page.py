@@ -6,8 +6,9 @@ from pathlib import Path
 
 import yaml
 
-from dynconv import clean_data, clean_runs
-from dynconv.clean_finds import Age, Find, Kind
+from dynconv.clean import data as clean_data
+from dynconv.clean import runs as clean_runs
+from dynconv.clean.finds import Age, Find, Kind
 from dynconv.columns import columns, terminal_width
 from dynconv.data import staging_cache
 from dynconv.errors import DynconvError

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dynconv import records
-from dynconv.clean_finds import Find
+from dynconv.clean.finds import Find
 from dynconv.errors import DynconvError
 from dynconv.files import atomic
 from dynconv.tables import TABLES

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from dynconv.clean_finds import Age, Find, Kind, bytes_below, delete, times_below
+from dynconv.clean.finds import Age, Find, Kind, bytes_below, delete, times_below
 from dynconv.data.prepare import RAW
 from dynconv.data.store import ARRAYS, META, read_meta
 from dynconv.errors import DynconvError

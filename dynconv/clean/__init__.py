@@ -1,0 +1,1 @@
+"""`dynconv clean`: what a study's folders could do without."""
