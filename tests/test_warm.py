@@ -244,3 +244,16 @@ def test_a_client_imports_nothing_slow():
     code = "import sys, dynconv.entry, dynconv.warm_client as _; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "socket" in loaded and not {"torch", "numpy", "pydantic", "argparse", "asyncio", "subprocess"} & set(loaded)
+
+
+def test_a_trial_runs_warm_as_well_and_is_bitwise_the_same(warm, work, tmp_path):
+    (tmp_path / "study.yaml").write_text(STUDY + "tune: {search: grid, keys: {lr: [0.01]}, recipe: {epochs: 2}}\n")
+    words = ["tune", "--study", tmp_path / "study.yaml", "--dataset", "ucr/GunPoint", "--variant", "odconv"]
+    words += ["--trial", 1, "--data", work / "data", "--device", "cpu", "--threads", 1, "--toy", "--out"]
+    env = {name: value for name, value in os.environ.items() if name != "SNAKEMAKE_SUBMITIT_HELPER"}
+    subprocess.run([*DYNCONV, *map(str, words), tmp_path / "cold"], check=True, env=env)
+    code, out, err = warm.run(*words, tmp_path / "warm")
+    assert code == 0 and not err and "odconv/trial1: ok  validation accuracy" in out
+    rows = [records.read("trials", tmp_path / name / "trial.parquet").to_pylist()[0] for name in ("cold", "warm")]
+    one, other = ({name: value for name, value in row.items() if name not in OWN} for row in rows)
+    assert one == other and one["loss"] is not None
