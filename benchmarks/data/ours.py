@@ -1,4 +1,4 @@
-"""dynconv's side: prepare an archive, read batches of the store."""
+"""dynconv's side: prepare an archive, read batches of the store.  Preparing imports no torch."""
 
 import dataclasses
 import shutil
@@ -6,10 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-
 from dynconv.data import open_store
-from dynconv.data.batches import Batches
 from dynconv.data.datasets import tiny_imagenet, voc2012
 from dynconv.data.prepare import prepare
 from dynconv.data.remote import digest
@@ -33,6 +30,10 @@ def make(dataset: str, archive: Path, data: Path) -> int:
 
 def reader(dataset: str, data: Path, batch: int) -> Callable[[], int]:
     """One call: an epoch of shuffled, augmented and normalised batches; another order and other numbers each time."""
+    import torch
+
+    from dynconv.data.batches import Batches
+
     store = open_store(data / dataset, dataset)
     batches = Batches(store.train, store.meta, "cpu")
     epoch = 0
@@ -50,6 +51,10 @@ def reader(dataset: str, data: Path, batch: int) -> Callable[[], int]:
 
 def random_batches(dataset: str, data: Path, batch: int, count: int) -> list[float]:
     """Seconds of each of `count` batches of examples from anywhere in the training split."""
+    import torch
+
+    from dynconv.data.batches import Batches
+
     store = open_store(data / dataset, dataset, hashes=False)
     batches, random, seconds = Batches(store.train, store.meta, "cpu"), torch.Generator().manual_seed(0), []
     for _ in range(count):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from dynconv.data import batches
 from dynconv.data.augment import augment
 from dynconv.data.batches import Batches, split_epoch, steps_per_epoch
 from dynconv.data.store import Split
@@ -47,6 +48,16 @@ def test_augmented_has_the_bits_of_augment_after_get(shapes, names, device):
         for a, b in zip(slow, fast, strict=True):
             assert a.dtype == b.dtype and b.is_contiguous() and torch.equal(a, b)
         assert torch.equal(slow[0].signbit(), fast[0].signbit())  # no negative zeros outside
+
+
+def test_augmented_in_pieces_has_the_same_bits(shapes, monkeypatch):
+    data, ids = Batches(shapes.train, shapes.meta, "cpu"), torch.randperm(120)
+    key = {"names": ["scale_crop", "flip"], "seed": 1, "epoch": 2, "task": "segmentation"}
+    monkeypatch.setattr(batches, "_PIECE_BYTES", 120 * shapes.train.x[0].size * 4)
+    whole = data.augmented(ids, **key)
+    monkeypatch.setattr(batches, "_PIECE_BYTES", 50 * shapes.train.x[0].size * 4)
+    for a, b in zip(whole, data.augmented(ids, **key), strict=True):
+        assert a.dtype == b.dtype and torch.equal(a, b)
 
 
 def test_augmented_blanks_and_passes_series_on(shapes, gunpoint):
