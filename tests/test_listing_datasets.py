@@ -62,7 +62,8 @@ def test_states_and_sizes(data):
     assert found["shapes_voc"].size == on_disk(data / "_raw/shapes_voc") > 0
     assert found["ucr/* (128)"].size == on_disk(data / "ucr") > 0
     family = cells(found["ucr/* (128)"])
-    assert [family[key] for key in ("shape", "classes", "train", "test")] == ["1x15-2844", "2-60", "12-8926", "12-16800"]
+    spans = [family[key] for key in ("shape", "classes", "train", "test")]
+    assert spans == ["1x15-2844", "2-60", "12-8926", "12-16800"]
 
 
 def test_members(data):

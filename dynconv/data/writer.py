@@ -16,7 +16,7 @@ import numpy as np
 
 import dynconv
 from dynconv import files
-from dynconv.data.base import VOID, Spec
+from dynconv.data.base import VOID, Facts, Spec
 from dynconv.data.masks import highest_class
 from dynconv.data.moments import Moments
 from dynconv.data.store import ARRAYS, META, ArrayMeta, FileMeta, Meta
@@ -45,6 +45,8 @@ class Writer:
         self._shape: tuple[int, ...] = ()
         self._counts: dict[str, int] = {}
         self._origins: list[Origin] = []
+        self._expected: dict[str, int | None] = {}
+        self._slack = 0
         self._moments = Moments()
 
     def __enter__(self) -> "Writer":
@@ -70,6 +72,14 @@ class Writer:
     def read_from(self, *origins: Origin) -> None:
         """Record the published files that the examples are read from."""
         self._origins += origins
+
+    def expect(self, facts: Facts, slack: int = 0) -> None:
+        """Refuse splits that are smaller or larger than published, by more than `slack` examples: files may be missing.
+
+        A toy is smaller, and an archive that has its published checksum is whole: neither is refused.
+        """
+        if not self.toy and not (self._origins and all(origin.verified for origin in self._origins)):
+            self._expected, self._slack = {"train": facts.train, "test": facts.test}, slack
 
     def split(self, name: str, examples: Iterable[tuple[Any, Any]]) -> None:
         """Write the examples (x, y) of split `name` ("train" or "test"), one after the other.
@@ -105,6 +115,11 @@ class Writer:
             file_y.write(np.ascontiguousarray(y).data)
         if not count:
             raise DynconvError(f"{self.name}: split {name!r} has no examples")
+        published = self._expected.get(name)
+        if published is not None and abs(count - published) > self._slack:
+            raise DynconvError(
+                f"{self.name}: split {name!r} has {count} examples, as published it has {published}: is a part missing?"
+            )
         _header(file_x, x.dtype, (count, *x.shape))
         _header(file_y, y.dtype, (count, *y.shape))
         return count

@@ -22,6 +22,7 @@ from dynconv.errors import DynconvError
 if TYPE_CHECKING:
     from dynconv.data.writer import Writer
 
+FACTS = Facts(shape=(1, 64, 98), classes=35, train=84_843, test=11_005)
 SPEC = Spec(
     task="classification",
     title="Speech Commands 0.02 (35 words, log-mel spectrograms)",
@@ -29,7 +30,7 @@ SPEC = Spec(
     licence="CC BY 4.0",
     citation="Warden (2018), Speech Commands: a dataset for limited-vocabulary speech recognition, arXiv:1804.03209",
     split_rule="test: testing_list.txt (11,005); train: what neither it nor validation_list.txt lists (84,843)",
-    facts=Facts(shape=(1, 64, 98), classes=35, train=84_843, test=11_005),
+    facts=FACTS,
 )
 ROOT = "speech_commands_v0.02"
 ARCHIVE = Remote(  # 2.4 GB
@@ -61,6 +62,7 @@ def prepare(raw: Path, writer: "Writer", member: str) -> None:
         held_out = {*test, *validation}
         words = sorted({_word(clip) for clip in clips})
         writer.read_from(tree.origin)
+        writer.expect(FACTS)
         writer.describe(words, [RULE, f"{_NOISE} and the {len(validation)} clips of {_VALIDATION} left out"])
         for split, chosen in (("train", [clip for clip in clips if clip not in held_out]), ("test", test)):
             writer.split(split, in_order(lambda clip: (_image(tree, root + clip), words.index(_word(clip))), chosen))

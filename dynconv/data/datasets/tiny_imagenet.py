@@ -18,6 +18,7 @@ from dynconv.errors import DynconvError
 if TYPE_CHECKING:
     from dynconv.data.writer import Writer
 
+FACTS = Facts(shape=(3, 64, 64), classes=200, train=100_000, test=10_000)
 SPEC = Spec(
     task="classification",
     title="Tiny ImageNet (200 classes, 64x64)",
@@ -25,7 +26,7 @@ SPEC = Spec(
     licence="ImageNet's terms of access: non-commercial research",
     citation="Le and Yang (2015), Tiny ImageNet visual recognition challenge, Stanford CS231n",
     split_rule="train: train/ (500 a class); test: val/ (50 a class), since test/ has no public labels",
-    facts=Facts(shape=(3, 64, 64), classes=200, train=100_000, test=10_000),
+    facts=FACTS,
 )
 ROOT = "tiny-imagenet-200"
 ARCHIVE = Remote(  # 248 MB; Stanford publishes no checksum: this one is what others commonly give
@@ -45,6 +46,7 @@ def prepare(raw: Path, writer: "Writer", member: str) -> None:
     with published.published(raw, ROOT, ARCHIVE) as tree:
         classes = entries(tree, "wnids.txt")
         writer.read_from(tree.origin)
+        writer.expect(FACTS)
         writer.describe(classes, ["greyscale images repeated in three channels"])
         for split, examples in (("train", _train(tree, classes)), ("test", _val(tree, classes))):
             writer.split(split, in_order(lambda example: (_image(tree, example[0]), example[1]), examples))

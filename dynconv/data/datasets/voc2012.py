@@ -17,6 +17,8 @@ from dynconv.errors import DynconvError
 if TYPE_CHECKING:
     from dynconv.data.writer import Writer
 
+FACTS = Facts(shape=(3, 512, 512), classes=21, train=10_582, test=1449)
+ALONE = Facts(shape=(3, 512, 512), classes=21, train=1464, test=1449)  # without SBD
 SPEC = Spec(
     task="segmentation",
     title="Pascal VOC 2012 segmentation",
@@ -26,7 +28,7 @@ SPEC = Spec(
     "Hariharan et al. (2011), Semantic contours from inverse detectors, ICCV",
     split_rule="train: VOC's train.txt (1464) and, where SBD is there, its images that are not in VOC's lists (10582"
     " together); test: VOC's val.txt (1449)",
-    facts=Facts(shape=(3, 512, 512), classes=21, train=10_582, test=1449),
+    facts=FACTS,
 )
 VOC = Remote(  # 2.0 GB; the checksum is torchvision's
     (SPEC.source, "https://thor.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar"),
@@ -71,6 +73,7 @@ def prepare(raw: Path, writer: "Writer", member: str) -> None:
             )
         padding = f"padded at the right and bottom to {SIZE}x{SIZE}: images with 0, masks with void"
         writer.describe(CLASSES, [rule, padding])
+        writer.expect(FACTS if len(found) > len(train) else ALONE)
         writer.split("train", voc_format.examples(found, SIZE, len(CLASSES)))
         writer.split("test", voc_format.examples(voc_format.pairs(voc, val), SIZE, len(CLASSES)))
 
