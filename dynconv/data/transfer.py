@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 14  # what has come of one is lost when the connection breaks: even a very bad line gets ahead
 _TIMEOUT_S = (10, 60)  # to connect; without a byte
-_TRIES = 4  # in a row that bring nothing
+_TRIES = 4  # in a row that bring nothing new
 _PAUSE_S = 0.5  # before the second try; doubled for each further one
 _LASTING = (400, 401, 403, 404, 405, 410, 451)  # answers that another try will not change
 
@@ -30,18 +30,20 @@ def transfer(url: str, part: Path, advance: Advance) -> None:
         OSError: the file cannot be written.
     """
     import requests
+    import urllib3
 
-    fruitless = 0
+    fruitless, most = 0, _size(part)
     while True:
-        before = _size(part)
         try:
             with requests.Session() as session:
                 if _pour(session, url, part, advance):
                     return
             cause = "the server closed the connection early"
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             cause = _told(error)
-        fruitless = 0 if _size(part) > before else fruitless + 1
+        # More than ever, since a part may be begun anew: of a server that contradicts itself there would be no end.
+        fruitless = 0 if _size(part) > most else fruitless + 1
+        most = max(most, _size(part))
         if fruitless >= _TRIES:
             raise DynconvError(f"{url}: {cause}")
         time.sleep(_PAUSE_S * 2**fruitless)
@@ -75,7 +77,8 @@ def _pour(session: "Session", url: str, part: Path, advance: Advance) -> bool:
             _note(part, answer, total)
         with part.open(mode) as file:
             advance(done, total)
-            for chunk in answer.iter_content(_CHUNK):
+            # As it comes: a server that calls a .tgz "encoded" means the file itself.
+            for chunk in answer.raw.stream(_CHUNK, decode_content=False):
                 file.write(chunk)
                 done += len(chunk)
                 advance(done, total)

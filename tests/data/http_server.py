@@ -28,6 +28,7 @@ class File:
     length: int | None = None  # a Content-Length that is not the truth
     chunked: bool = False  # no Content-Length at all
     kind: str = "application/octet-stream"
+    encoding: str = ""
     pause_s: float = 0.0  # before each of `pieces`
     pieces: int = 1
     fast: int = 0  # bytes that come without a pause
@@ -123,6 +124,8 @@ class Server:
         seen.status = 206 if start else 200
         request.send_response(seen.status)
         request.send_header("Content-Type", file.kind)
+        if file.encoding:
+            request.send_header("Content-Encoding", file.encoding)
         request.send_header("ETag" if file.etag else "Last-Modified", etag if file.etag else DATE)
         if start:
             request.send_header("Content-Range", f"bytes {start}-{len(file.content) - 1}/{len(file.content)}")

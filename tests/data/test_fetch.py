@@ -1,5 +1,6 @@
 """Downloads against a real server that behaves badly: continued, verified, and refused in one line."""
 
+import gzip
 import hashlib
 import os
 import random
@@ -158,6 +159,15 @@ def test_a_part_that_has_it_all_or_more_is_no_dead_end(server, raw, chunked, siz
     server.add("a.zip", CONTENT, chunked=chunked)
     fetch([Remote((url,), MD5)], raw)
     assert (raw / "a.zip").read_bytes() == CONTENT and names(raw) == ["a.zip"]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
+def test_a_tgz_that_the_server_calls_encoded_stays_as_it_is(server, raw, encoding):
+    """As Apache does for .tgz; the published checksum is of the file, not of what is in it."""
+    content = gzip.compress(CONTENT)
+    url = server.add("a.tgz", content, encoding=encoding, stops_after=100_000, stops=1)
+    fetch([Remote((url,), hashlib.md5(content).hexdigest())], raw)
+    assert (raw / "a.tgz").read_bytes() == content
 
 
 def test_a_wrong_content_length(server, raw):
