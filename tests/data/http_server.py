@@ -25,6 +25,7 @@ class File:
     well: int = 0  # so many answers come before those with `status`
     refusals: int = 1 << 30  # so many answers have `status`, the others are well
     location: str = ""  # of a redirect
+    retry_after: str = ""
     length: int | None = None  # a Content-Length that is not the truth
     chunked: bool = False  # no Content-Length at all
     kind: str = "application/octet-stream"
@@ -106,6 +107,8 @@ class Server:
             request.send_response(seen.status)
             if file and file.location:
                 request.send_header("Location", file.location)
+            if file and file.retry_after:
+                request.send_header("Retry-After", file.retry_after)
             request.send_header("Content-Length", "0")
             request.end_headers()
             return

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 from http_server import Server
@@ -187,6 +188,14 @@ def test_refusals_are_told_at_once_and_trouble_is_tried_again(server, raw):
     told = failure(raw, Remote((server.add("b.zip", CONTENT, status=500),), MD5))
     assert told.count(f"{server.url}/b.zip") == 1 and "500" in told
     assert names(raw) == ["a.zip"]
+
+
+@pytest.mark.parametrize(("asked", "pause"), [("7", 7), ("9999", 60), ("Wed, 01 Jan 2020 00:00:00 GMT", 0), ("", 0)])
+def test_a_busy_server_is_given_the_pause_that_it_asks_for(server, raw, monkeypatch, asked, pause):
+    pauses = []
+    monkeypatch.setattr(transfer, "time", SimpleNamespace(sleep=pauses.append))
+    fetch([Remote((server.add("a.zip", CONTENT, status=429, refusals=2, retry_after=asked),), MD5)], raw)
+    assert pauses == [pause, pause]
 
 
 def test_redirects_are_followed_but_not_for_ever(server, raw):
