@@ -51,5 +51,6 @@ def write(raw: Path, split: str, names: Iterable[str], examples: Iterable[tuple[
     for name, (image, mask) in zip(names, examples, strict=True):
         Image.fromarray(image).save(root / "img" / f"{name}.jpg", quality=95)
         present = np.unique(mask[mask > 0])[:, None]
-        savemat(root / "cls" / f"{name}.mat", {"GTcls": {"Segmentation": mask, "CategoriesPresent": present}})
+        content = {"GTcls": {"Segmentation": mask, "CategoriesPresent": present}}
+        savemat(root / "cls" / f"{name}.mat", content, do_compression=True)  # which finds damage, as the published have
     (root / f"{split}.txt").write_text("\n".join(names) + "\n", encoding="utf-8")

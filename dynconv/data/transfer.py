@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 14  # what has come of one is lost when the connection breaks: even a very bad line gets ahead
 _TIMEOUT_S = (10, 60)  # to connect; without a byte
-_TRIES = 4  # in a row that bring nothing
+_TRIES = 4  # in a row that bring nothing new
 _PAUSE_S = 0.5  # before the second try; doubled for each further one
+_LONGEST_S = 60.0  # that a busy server may ask for
 _LASTING = (400, 401, 403, 404, 405, 410, 451)  # answers that another try will not change
 
 
@@ -30,21 +31,24 @@ def transfer(url: str, part: Path, advance: Advance) -> None:
         OSError: the file cannot be written.
     """
     import requests
+    import urllib3
 
-    fruitless = 0
+    fruitless, most = 0, _size(part)
     while True:
-        before = _size(part)
+        wait = 0.0
         try:
             with requests.Session() as session:
                 if _pour(session, url, part, advance):
                     return
             cause = "the server closed the connection early"
-        except requests.RequestException as error:
-            cause = _told(error)
-        fruitless = 0 if _size(part) > before else fruitless + 1
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            cause, wait = _told(error), _asked(error)
+        # More than ever, since a part may be begun anew: of a server that contradicts itself there would be no end.
+        fruitless = 0 if _size(part) > most else fruitless + 1
+        most = max(most, _size(part))
         if fruitless >= _TRIES:
             raise DynconvError(f"{url}: {cause}")
-        time.sleep(_PAUSE_S * 2**fruitless)
+        time.sleep(max(_PAUSE_S * 2**fruitless, wait))
 
 
 def _pour(session: "Session", url: str, part: Path, advance: Advance) -> bool:
@@ -63,19 +67,20 @@ def _pour(session: "Session", url: str, part: Path, advance: Advance) -> bool:
         _refuse(url, answer)
         if answer.status_code == 206:
             own = answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-            if not own or _validator(answer) not in ("", known["validator"]):  # a range of another file
+            if not own or _validator(answer) not in ("", known.get("validator")):  # a range of another file
                 forget(part)
                 return False
             done, mode = start, "ab"
         else:  # the whole file, since nothing was there, the server has another one now, or it knows no ranges
             done, mode = 0, "wb"
-        length = answer.headers.get("Content-Length")
-        total = done + int(length) if length else None
+        length = answer.headers.get("Content-Length", "")
+        total = done + int(length) if length.isdecimal() else None
         if mode == "wb":
             _note(part, answer, total)
         with part.open(mode) as file:
             advance(done, total)
-            for chunk in answer.iter_content(_CHUNK):
+            # As it comes: a server that calls a .tgz "encoded" means the file itself.
+            for chunk in answer.raw.stream(_CHUNK, decode_content=False):
                 file.write(chunk)
                 done += len(chunk)
                 advance(done, total)
@@ -130,6 +135,13 @@ def _sidecar(part: Path) -> Path:
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
+
+
+def _asked(error: Exception) -> float:
+    """The pause in seconds that a busy server asks for: Zenodo counts the files of a minute."""
+    answer = getattr(error, "response", None)
+    told = answer.headers.get("Retry-After", "") if answer is not None else ""
+    return min(float(told), _LONGEST_S) if told.isdecimal() else 0.0
 
 
 def _told(error: Exception) -> str:

@@ -25,9 +25,11 @@ class File:
     well: int = 0  # so many answers come before those with `status`
     refusals: int = 1 << 30  # so many answers have `status`, the others are well
     location: str = ""  # of a redirect
+    retry_after: str = ""
     length: int | None = None  # a Content-Length that is not the truth
     chunked: bool = False  # no Content-Length at all
     kind: str = "application/octet-stream"
+    encoding: str = ""
     pause_s: float = 0.0  # before each of `pieces`
     pieces: int = 1
     fast: int = 0  # bytes that come without a pause
@@ -105,6 +107,8 @@ class Server:
             request.send_response(seen.status)
             if file and file.location:
                 request.send_header("Location", file.location)
+            if file and file.retry_after:
+                request.send_header("Retry-After", file.retry_after)
             request.send_header("Content-Length", "0")
             request.end_headers()
             return
@@ -123,6 +127,8 @@ class Server:
         seen.status = 206 if start else 200
         request.send_response(seen.status)
         request.send_header("Content-Type", file.kind)
+        if file.encoding:
+            request.send_header("Content-Encoding", file.encoding)
         request.send_header("ETag" if file.etag else "Last-Modified", etag if file.etag else DATE)
         if start:
             request.send_header("Content-Range", f"bytes {start}-{len(file.content) - 1}/{len(file.content)}")

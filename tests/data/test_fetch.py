@@ -1,5 +1,6 @@
 """Downloads against a real server that behaves badly: continued, verified, and refused in one line."""
 
+import gzip
 import hashlib
 import os
 import random
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 from http_server import Server
@@ -160,6 +162,15 @@ def test_a_part_that_has_it_all_or_more_is_no_dead_end(server, raw, chunked, siz
     assert (raw / "a.zip").read_bytes() == CONTENT and names(raw) == ["a.zip"]
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
+def test_a_tgz_that_the_server_calls_encoded_stays_as_it_is(server, raw, encoding):
+    """As Apache does for .tgz; the published checksum is of the file, not of what is in it."""
+    content = gzip.compress(CONTENT)
+    url = server.add("a.tgz", content, encoding=encoding, stops_after=100_000, stops=1)
+    fetch([Remote((url,), hashlib.md5(content).hexdigest())], raw)
+    assert (raw / "a.tgz").read_bytes() == content
+
+
 def test_a_wrong_content_length(server, raw):
     told = failure(raw, Remote((server.add("a.zip", CONTENT, length=100),), MD5))
     assert "its md5 is" in told
@@ -177,6 +188,14 @@ def test_refusals_are_told_at_once_and_trouble_is_tried_again(server, raw):
     told = failure(raw, Remote((server.add("b.zip", CONTENT, status=500),), MD5))
     assert told.count(f"{server.url}/b.zip") == 1 and "500" in told
     assert names(raw) == ["a.zip"]
+
+
+@pytest.mark.parametrize(("asked", "pause"), [("7", 7), ("9999", 60), ("Wed, 01 Jan 2020 00:00:00 GMT", 0), ("", 0)])
+def test_a_busy_server_is_given_the_pause_that_it_asks_for(server, raw, monkeypatch, asked, pause):
+    pauses = []
+    monkeypatch.setattr(transfer, "time", SimpleNamespace(sleep=pauses.append))
+    fetch([Remote((server.add("a.zip", CONTENT, status=429, refusals=2, retry_after=asked),), MD5)], raw)
+    assert pauses == [pause, pause]
 
 
 def test_redirects_are_followed_but_not_for_ever(server, raw):

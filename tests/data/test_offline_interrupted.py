@@ -13,7 +13,9 @@ from published_files import tiny_imagenet_entries, zip_of
 
 from dynconv import cli
 from dynconv.data import open_store, ts_archive
+from dynconv.data import prepare as prepare_module
 from dynconv.data.fetch import MIRROR
+from dynconv.data.prepare import prepare
 from dynconv.errors import DynconvError
 
 NAME, ZIP = "tiny_imagenet", "tiny-imagenet-200.zip"
@@ -119,6 +121,19 @@ def test_two_at_once_download_and_convert_once(server, content, tmp_path):
     assert server.sent == len(content)
     assert files(tmp_path) == ALL
     open_store(tmp_path / NAME, NAME)
+
+
+def test_a_whole_store_needs_no_lock(monkeypatch, tmp_path):
+    """It may lie where this user cannot write."""
+    meta = prepare("digits", tmp_path)
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(prepare_module, "exclusive", refuse)
+    assert prepare("digits", tmp_path) == meta
+    with pytest.raises(DynconvError, match=r"digits: cannot be prepared: .*Permission denied"):
+        prepare("digits", tmp_path, force=True)
 
 
 def test_two_of_one_family_at_once_by_the_command_line(server, tmp_path):
