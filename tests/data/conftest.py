@@ -1,7 +1,8 @@
 import pytest
 from http_server import Server
 
-from dynconv.data import Spec, open_store, transfer
+from dynconv.data import Facts, Spec, open_store, transfer
+from dynconv.data.datasets import speech_commands, tiny_imagenet, ucr, voc2012
 from dynconv.data.fetch import MIRROR
 from dynconv.data.prepare import prepare
 
@@ -47,3 +48,13 @@ def server(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     with Server() as running:
         yield running
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """For files of the published form with fewer examples: their number is not compared with the published one."""
+    for module in (tiny_imagenet, voc2012, speech_commands):
+        monkeypatch.setattr(module, "FACTS", Facts())
+    monkeypatch.setattr(voc2012, "ALONE", Facts())
+    entries = {name: entry._replace(train=None, test=None) for name, entry in ucr.ARCHIVE.items()}
+    monkeypatch.setattr(ucr, "ARCHIVE", entries)

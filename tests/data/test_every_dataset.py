@@ -142,7 +142,7 @@ def test_digits_are_split_by_class(data):
     assert (np.bincount(digits.test.y) == of_class // 4).all()
 
 
-def test_tiny_imagenet_reads_the_published_layout(tmp_path):
+def test_tiny_imagenet_reads_the_published_layout(tmp_path, small):
     from dynconv.data.datasets import tiny_imagenet
 
     raw = tmp_path / "_raw" / "tiny_imagenet"

@@ -140,7 +140,7 @@ def test_two_of_one_family_at_once_by_the_command_line(server, tmp_path):
     names = ["Beef", "Coffee"]
     for name in names:
         raw = tmp_path / "toys" / name
-        ts_archive.toy(raw, name, "GunPoint", 12)
+        ts_archive.toy(raw, name, "GunPoint", 28)  # 28 is near enough to 30
         server.add(f"{name}.zip", zip_of({path.name: path.read_bytes() for path in (raw / name).iterdir()}))
     environment = {**os.environ, MIRROR: server.url}
     data = tmp_path / "data"

@@ -37,7 +37,7 @@ def offer_voc2012(server, monkeypatch, folder):
 
 def offer_coffee(server, monkeypatch, folder):
     monkeypatch.setattr(ts_archive, "_SITE", server.url)
-    ts_archive.toy(folder, "Coffee", "GunPoint", 12)
+    ts_archive.toy(folder, "Coffee", "GunPoint", 28)
     server.add("Coffee.zip", zip_of({path.name: path.read_bytes() for path in (folder / "Coffee").iterdir()}))
 
 
@@ -50,7 +50,7 @@ def offer(server, monkeypatch, module, attribute, name, content):
 
 @pytest.mark.parametrize(
     ("name", "publish", "examples"),
-    [("tiny_imagenet", offer_tiny_imagenet, 6), ("voc2012", offer_voc2012, 2), ("ucr/Coffee", offer_coffee, 12)],
+    [("tiny_imagenet", offer_tiny_imagenet, 6), ("voc2012", offer_voc2012, 2), ("ucr/Coffee", offer_coffee, 28)],
 )
 def test_what_is_downloaded_is_trained_on(server, monkeypatch, capsys, tmp_path, name, publish, examples):
     publish(server, monkeypatch, tmp_path / "published")

@@ -7,6 +7,8 @@ from dynconv.data import open_store
 from dynconv.data.prepare import prepare
 from dynconv.errors import DynconvError
 
+pytestmark = pytest.mark.usefixtures("small")
+
 SPLITS = ("TRAIN", "TEST")
 
 

@@ -14,6 +14,8 @@ from dynconv.data.datasets import voc2012
 from dynconv.data.prepare import prepare
 from dynconv.errors import DynconvError
 
+pytestmark = pytest.mark.usefixtures("small")
+
 NAME = "voc2012"
 VOC, SBD = "VOCtrainval_11-May-2012.tar", "benchmark.tgz"
 STORE = [f"{NAME}/{name}" for name in ("meta.json", "test_x.npy", "test_y.npy", "train_x.npy", "train_y.npy")]

@@ -15,6 +15,8 @@ from dynconv.data.log_mel import BANDS, FRAMES, RATE, log_mel
 from dynconv.data.prepare import prepare
 from dynconv.errors import DynconvError
 
+pytestmark = pytest.mark.usefixtures("small")
+
 NAME = "speech_commands"
 
 

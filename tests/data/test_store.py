@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dynconv.data import open_store
+from dynconv.data.base import find
 from dynconv.data.prepare import prepare
 from dynconv.data.writer import Writer
 from dynconv.errors import DynconvError
@@ -256,3 +257,14 @@ def test_a_full_disk_is_an_error_and_leaves_the_old_store(store):
     assert "DynconvError" in last and f"{store}: cannot be made" in last and "File too large" in last
     assert open_store(store, "small").train.x.max() == 9
     assert leftovers(store) == []
+
+
+@pytest.mark.parametrize(("name", "train", "published"), [("tiny_imagenet", 18, 100_000), ("voc2012", 7, 10_582)])
+def test_a_part_of_the_published_files_is_not_taken_for_all(tmp_path, name, train, published):
+    """An unpacking that was cut off leaves a folder like any other, if a smaller one."""
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    find(name)[0].toy(raw, "")
+    with pytest.raises(DynconvError, match=rf"split 'train' has {train} examples, as published it has {published}"):
+        prepare(name, tmp_path / "data", raw=raw, download=False)
+    assert list((tmp_path / "data").iterdir()) == []

@@ -56,7 +56,7 @@ def write_ts(raw, member, train, test, header="@missing true\n@equalLength false
         (raw / member / f"{member}_{split}.ts").write_text(text + "\n")
 
 
-def test_files_put_there_by_hand_are_read(tmp_path):
+def test_files_put_there_by_hand_are_read(tmp_path, small):
     write_ts(tmp_path / "_raw" / "ucr", "Fungi", ["1,?,3:b", "1,2,3,9,5:a"], ["4,2,1:a"])
     prepared = open_store(prepare("ucr/Fungi", tmp_path, download=False).parent, "ucr/Fungi")
     assert prepared.meta["classes"] == ("a", "b")
