@@ -5,6 +5,7 @@ Heavy packages are imported by the sub-command that needs them, when it needs th
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -15,7 +16,10 @@ from dynconv.stopping import STOPPED, Stop, Stopped
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one sub-command.  Exit code: 0 done, 1 a bug (traceback), 2 bad input (one line), 75 `stopping.Stopped`."""
+    """Run one sub-command.
+
+    Exit code: 0 done, 1 a bug (traceback), 2 bad input (one line), 75 `stopping.Stopped`, 130 interrupted (Ctrl-C).
+    """
     args = _parser().parse_args(argv)
     try:
         return args.run(args) or 0
@@ -26,6 +30,9 @@ def main(argv: list[str] | None = None) -> int:
     except Stopped as stopped:
         print(stopped)
         return STOPPED
+    except KeyboardInterrupt:
+        print(f"dynconv {args.command}: interrupted", file=sys.stderr)
+        return 128 + signal.SIGINT
     except BrokenPipeError:  # `dynconv list runs | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -5,6 +5,7 @@ offers the same file.
 """
 
 import json
+import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ _TIMEOUT_S = (10, 60)  # to connect; without a byte
 _TRIES = 4  # in a row that bring nothing new
 _PAUSE_S = 0.5  # before the second try; doubled for each further one
 _LONGEST_S = 60.0  # that a busy server may ask for
+_NO_HOST = "no such host, or no network"  # another try will not change that either
 _LASTING = (400, 401, 403, 404, 405, 410, 451)  # answers that another try will not change
 
 
@@ -46,7 +48,7 @@ def transfer(url: str, part: Path, advance: Advance) -> None:
         # More than ever, since a part may be begun anew: of a server that contradicts itself there would be no end.
         fruitless = 0 if _size(part) > most else fruitless + 1
         most = max(most, _size(part))
-        if fruitless >= _TRIES:
+        if fruitless >= _TRIES or cause == _NO_HOST:
             raise DynconvError(f"{url}: {cause}")
         time.sleep(max(_PAUSE_S * 2**fruitless, wait))
 
@@ -151,4 +153,6 @@ def _told(error: Exception) -> str:
         cause = cause.__context__
     if getattr(error, "response", None) is not None:
         cause = error
+    if isinstance(cause, socket.gaierror):
+        return _NO_HOST
     return " ".join(str(cause).split()) or type(cause).__name__
