@@ -77,6 +77,21 @@ def last_word(dataset, variant, folder, choice=None, **which):
     )
 
 
+def choice_of(dataset, variant):
+    """The choice that the runs of `variant` on `dataset` read, as named input: none where the study does not search."""
+    if (dataset, variant) not in SEARCHED:
+        return {}
+    return {"choice": f"{TUNING}/{dataset}/{variant}/choice.json"}
+
+
+def trials_of(dataset, variant):
+    settings = dynconv.trials.settings(STUDY, dataset, task_of(dataset))
+    return [
+        f"{TUNING}/{dataset}/{variant}/trial{trial}/trial.parquet"
+        for trial in range(len(settings))
+    ]
+
+
 # The jobs' `dynconv` is the one beside this Snakemake, whether or not its environment was activated.  Of many processes
 # of one job, all but the first append $OF_RANK to the name of their log.
 shell.prefix(
@@ -104,6 +119,13 @@ SHEETS = [
     f"{RESULTS}/samples/{dataset.name}.svg"
     for dataset in STUDY.datasets
     if not all(variant.rule for variant in STUDY.variants)
+]
+TUNING = f"{RESULTS}/tuning"
+SEARCHED = set(dynconv.trials.cells(STUDY))
+SEARCH_FILES = [
+    file
+    for dataset, variant in dynconv.trials.cells(STUDY)
+    for file in [*trials_of(dataset, variant), *choice_of(dataset, variant).values()]
 ]
 
 

@@ -1,30 +1,4 @@
 # The search, where the study has `tune:`: the same trials for every variant, then the choice that its runs read.
-TUNING = f"{RESULTS}/tuning"
-SEARCHED = set(dynconv.trials.cells(STUDY))
-
-
-def choice_of(dataset, variant):
-    """The choice that the runs of `variant` on `dataset` read, as named input: none where the study does not search."""
-    if (dataset, variant) not in SEARCHED:
-        return {}
-    return {"choice": f"{TUNING}/{dataset}/{variant}/choice.json"}
-
-
-def trials_of(dataset, variant):
-    settings = dynconv.trials.settings(STUDY, dataset, task_of(dataset))
-    return [
-        f"{TUNING}/{dataset}/{variant}/trial{trial}/trial.parquet"
-        for trial in range(len(settings))
-    ]
-
-
-SEARCH_FILES = [
-    file
-    for dataset, variant in dynconv.trials.cells(STUDY)
-    for file in [*trials_of(dataset, variant), *choice_of(dataset, variant).values()]
-]
-
-
 if STUDY.tune:
     for variant in [variant.name for variant in STUDY.variants if not variant.rule]:
 
