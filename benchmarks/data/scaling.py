@@ -28,7 +28,7 @@ def measure(scratch: Path, sizes: list[int], turns: int) -> None:
             found[images].append(_once("prepare", archive.path, data) | _once("read", archive.path, data))
     print(f"\nMore images: Tiny ImageNet's format, a tenth more for testing; {turns} turns\n")
     head = ["training images", "prepare, s", "images/s", "peak memory, MiB", "of it at the start, MiB"]
-    head += ["open and verify, s", "random batch of 128, ms", "the same from a cold disk, ms"]
+    head += ["open and verify, s", "random batch of 128, ms (one thread)", "the same from a cold disk, ms"]
     print(markdown(head, [_row(made[images].train, made[images].test, each) for images, each in found.items()]))
 
 
