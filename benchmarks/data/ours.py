@@ -2,7 +2,6 @@
 
 import dataclasses
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def reader(dataset: str, data: Path, batch: int, threads: int) -> Callable[[], i
 
     from dynconv.data.batches import Batches
 
-    store = open_store(data / dataset, dataset)
+    store = open_store(data / dataset, dataset, hashes=False)
     batches = Batches(store.train, store.meta, "cpu")
     epoch = 0
 
@@ -50,20 +49,3 @@ def reader(dataset: str, data: Path, batch: int, threads: int) -> Callable[[], i
         return len(batches)
 
     return read
-
-
-def random_batches(dataset: str, data: Path, batch: int, count: int) -> list[float]:
-    """Seconds of each of `count` batches of examples from anywhere in the training split, with one thread."""
-    import torch
-
-    from dynconv.data.batches import Batches
-
-    torch.set_num_threads(1)
-    store = open_store(data / dataset, dataset, hashes=False)
-    batches, random, seconds = Batches(store.train, store.meta, "cpu"), torch.Generator().manual_seed(0), []
-    for _ in range(count):
-        ids = torch.randint(len(batches), (batch,), generator=random)
-        start = time.perf_counter()
-        batches.augmented(ids, AUGMENT[dataset], seed=0, epoch=0, task=store.meta["task"])
-        seconds.append(time.perf_counter() - start)
-    return seconds
