@@ -2,7 +2,6 @@
 
 import dataclasses
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,13 +27,13 @@ def make(dataset: str, archive: Path, data: Path) -> int:
     return sum(open_store(data / dataset, dataset, hashes=False).meta["counts"].values())
 
 
-def reader(dataset: str, data: Path, batch: int) -> Callable[[], int]:
+def reader(dataset: str, data: Path, batch: int, threads: int) -> Callable[[], int]:
     """One call: an epoch of shuffled, augmented and normalised batches; another order and other numbers each time."""
     import torch
 
     from dynconv.data.batches import Batches
 
-    store = open_store(data / dataset, dataset)
+    store = open_store(data / dataset, dataset, hashes=False)
     batches = Batches(store.train, store.meta, "cpu")
     epoch = 0
 
@@ -42,24 +41,11 @@ def reader(dataset: str, data: Path, batch: int) -> Callable[[], int]:
         nonlocal epoch
         epoch += 1
         order = torch.randperm(len(batches), generator=torch.Generator().manual_seed(epoch))
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
         for ids in order.split(batch):
             batches.augmented(ids, AUGMENT[dataset], seed=0, epoch=epoch, task=store.meta["task"])
+        torch.set_num_threads(before)  # the peer has its own
         return len(batches)
 
     return read
-
-
-def random_batches(dataset: str, data: Path, batch: int, count: int) -> list[float]:
-    """Seconds of each of `count` batches of examples from anywhere in the training split."""
-    import torch
-
-    from dynconv.data.batches import Batches
-
-    store = open_store(data / dataset, dataset, hashes=False)
-    batches, random, seconds = Batches(store.train, store.meta, "cpu"), torch.Generator().manual_seed(0), []
-    for _ in range(count):
-        ids = torch.randint(len(batches), (batch,), generator=random)
-        start = time.perf_counter()
-        batches.augmented(ids, AUGMENT[dataset], seed=0, epoch=0, task=store.meta["task"])
-        seconds.append(time.perf_counter() - start)
-    return seconds

@@ -69,7 +69,8 @@ def preparing(
     dataset: str, archive: archives.Archive, data: Path, unpacked: peer.Unpacked, turns: int
 ) -> tuple[float, float]:
     """Seconds that dynconv takes to prepare the archive and the peer to unpack it: medians."""
-    passes = {f"peer: a pass that decodes all, {workers} workers": workers for workers in worker_counts()}
+    cores = len(os.sched_getaffinity(0))
+    passes = {f"peer: decode all once, {_count(n, 'worker')}": n for n in (cores, 0)}
     ways = [
         Way("dynconv: prepare", lambda: ours.make(dataset, archive.path, data)),
         Way("peer: unpack", unpacked.unpack, before=unpacked.remove),
@@ -78,9 +79,9 @@ def preparing(
         ways.append(Way(name, lambda workers=workers: unpacked.pass_over(BATCH[dataset], workers)))
     rates = in_turns(ways, turns)
     best = fastest(rates, passes)
-    both = "peer: unpack and the faster pass"
+    both = "peer: unpack, then decode all once"
     rates[both] = [1 / (1 / a + 1 / b) for a, b in zip(rates["peer: unpack"], rates[best], strict=True)]
-    print(f"{table(rates, 'dynconv: prepare')}\n", flush=True)
+    print(f"Prepare\n\n{table(rates, 'dynconv: prepare')}\n", flush=True)
     images = archive.train + archive.test
     prepare_s, unpack_s = (images / statistics.median(rates[way.name]) for way in ways[:2])
     return prepare_s, unpack_s
@@ -90,23 +91,22 @@ def reading(
     dataset: str, archive: archives.Archive, data: Path, unpacked: peer.Unpacked, turns: int
 ) -> tuple[float, float]:
     """Seconds of an epoch of training batches, of dynconv and of the peer at its best: medians."""
-    batch = BATCH[dataset]
-    peers = {f"peer: an epoch, {workers} workers": unpacked.reader(batch, workers) for workers in worker_counts()}
-    ways = [Way("dynconv: an epoch", ours.reader(dataset, data, batch))]
-    ways += [Way(name, read) for name, read in peers.items()]
+    batch, cores = BATCH[dataset], len(os.sched_getaffinity(0))
+    own = {f"dynconv: {_count(n, 'thread')}": ours.reader(dataset, data, batch, n) for n in sorted({cores, 1})[::-1]}
+    peers = {f"peer: {_count(n, 'worker')}": unpacked.reader(batch, n) for n in (cores, 0)}
+    ways = [Way(name, read) for name, read in (own | peers).items()]
     for way in ways:
         way.call()  # the workers start, the files come into memory
     rates = in_turns(ways, turns)
-    best = fastest(rates, peers)
-    print(table(rates, ways[0].name))
-    print(f"\n{dataset}: batches {ratio(rates, ways[0].name, best):.2f} times as fast as the peer's best", flush=True)
-    epoch_s, peer_epoch_s = (archive.train / statistics.median(rates[name]) for name in (ways[0].name, best))
+    best, best_peer = fastest(rates, own), fastest(rates, peers)
+    print(f"An epoch of training batches\n\n{table(rates, best)}")
+    print(f"\n{dataset}: batches {ratio(rates, best, best_peer):.2f} times as fast as the peer's best", flush=True)
+    epoch_s, peer_epoch_s = (archive.train / statistics.median(rates[name]) for name in (best, best_peer))
     return epoch_s, peer_epoch_s
 
 
-def worker_counts() -> list[int]:
-    """Of the peer's loader: one a core, or none."""
-    return [len(os.sched_getaffinity(0)), 0]
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def about() -> str:

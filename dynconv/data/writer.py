@@ -19,6 +19,7 @@ from dynconv import files
 from dynconv.data.base import VOID, Facts, Spec
 from dynconv.data.masks import highest_class
 from dynconv.data.moments import Moments
+from dynconv.data.parallel import in_order
 from dynconv.data.store import ARRAYS, META, ArrayMeta, FileMeta, Meta
 from dynconv.data.tree import Origin
 from dynconv.errors import DynconvError
@@ -141,14 +142,14 @@ class Writer:
             raise DynconvError(f"{where}: x is not finite")
 
     def _meta(self) -> Meta:
+        paths = {name: self._scratch / f"{name}.npy" for name in ARRAYS}
+        if absent := [name for name, path in paths.items() if not path.is_file()]:
+            raise DynconvError(f"{self.name}: split {absent[0][:-2]!r} was not written")
         arrays = {}
-        for name in ARRAYS:
-            path = self._scratch / f"{name}.npy"
-            if not path.is_file():
-                raise DynconvError(f"{self.name}: split {name[:-2]!r} was not written")
+        for (name, path), digest in zip(paths.items(), in_order(files.sha256, paths.values()), strict=True):
             array = np.load(path, mmap_mode="r")
             arrays[name] = ArrayMeta(
-                shape=array.shape, dtype=str(array.dtype), bytes=path.stat().st_size, sha256=files.sha256(path)
+                shape=array.shape, dtype=str(array.dtype), bytes=path.stat().st_size, sha256=digest
             )
         mean, std = self._moments.result()
         hashed = [self.name, self.spec.task, self._classes, {key: array.sha256 for key, array in arrays.items()}]
