@@ -76,6 +76,7 @@ _TABLES = (
             Column("macs", INTEGER, "multiply-adds of one example's forward pass as executed here"),
             Column("macs_theoretical", INTEGER, "multiply-adds that the method needs in theory, masks as measured"),
             *_TRAINING,
+            Column("pretrained", TEXT, "what the weights were trained on before; null: from scratch, as `train` does"),
             Column("study", TEXT, "name of the study"),
             Column("study_hash", TEXT, "digest of the whole study"),
             Column("run_hash", TEXT, "digest of recipe, variant and options: what fixes the numbers"),
