@@ -1,4 +1,4 @@
-"""How far downloads are: bars on a terminal, a line now and then in a log."""
+"""How far downloads and conversions are: bars on a terminal, a line now and then in a log."""
 
 import sys
 import threading
@@ -19,7 +19,7 @@ _shown: Start | None = None  # a terminal has room for one set of bars: what beg
 
 @contextmanager
 def bars() -> Iterator[Start]:
-    """Yield `start(name)`, which gives the function that tells how far the download `name` is.  Goes to stderr."""
+    """Yield `start(name)`, which gives the function that tells how far `name` is.  Goes to stderr."""
     global _shown
     if _shown is not None:
         yield _shown
@@ -35,7 +35,7 @@ def bars() -> Iterator[Start]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Ctrl-C reaches the main thread alone: end the downloads of the others, too, which it will wait for."""
+    """Ctrl-C reaches the main thread alone: end what the others do, too, which it will wait for."""
     try:
         yield
     except KeyboardInterrupt:

@@ -7,8 +7,9 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +17,7 @@ import numpy as np
 
 import dynconv
 from dynconv import files
+from dynconv.data.bars import Start, bars
 from dynconv.data.base import VOID, Facts, Spec
 from dynconv.data.masks import highest_class
 from dynconv.data.moments import Moments
@@ -23,6 +25,9 @@ from dynconv.data.parallel import in_order
 from dynconv.data.store import ARRAYS, META, ArrayMeta, FileMeta, Meta
 from dynconv.data.tree import Origin
 from dynconv.errors import DynconvError
+
+_SILENT_S = 2.0  # small datasets are done before anyone wonders
+_TELL_EVERY = 64  # examples
 
 # One example of each task: dtype and number of dimensions of x and of y.
 _FORMS = {
@@ -46,8 +51,8 @@ class Writer:
         self._shape: tuple[int, ...] = ()
         self._counts: dict[str, int] = {}
         self._origins: list[Origin] = []
-        self._expected: dict[str, int | None] = {}
-        self._slack = 0
+        self._published: dict[str, int | None] = {}  # examples a split
+        self._slack: int | None = None  # how many more or fewer there may be; None: any number
         self._moments = Moments()
 
     def __enter__(self) -> "Writer":
@@ -79,8 +84,9 @@ class Writer:
 
         A toy is smaller, and an archive that has its published checksum is whole: neither is refused.
         """
-        if not self.toy and not (self._origins and all(origin.verified for origin in self._origins)):
-            self._expected, self._slack = {"train": facts.train, "test": facts.test}, slack
+        self._published = {"train": facts.train, "test": facts.test}
+        verified = self._origins and all(origin.verified for origin in self._origins)
+        self._slack = None if self.toy or verified else slack
 
     def split(self, name: str, examples: Iterable[tuple[Any, Any]]) -> None:
         """Write the examples (x, y) of split `name` ("train" or "test"), one after the other.
@@ -92,13 +98,25 @@ class Writer:
         """
         paths = [self._scratch / f"{name}_{part}.npy" for part in "xy"]
         try:
-            with paths[0].open("wb") as file_x, paths[1].open("wb") as file_y:
-                self._counts[name] = self._stream(name, examples, file_x, file_y)
+            with paths[0].open("wb") as file_x, paths[1].open("wb") as file_y, bars() as start:
+                told = self._told(name, examples, start)
+                self._counts[name] = self._stream(name, told, file_x, file_y)
                 for file in (file_x, file_y):
                     file.flush()
                     os.fsync(file.fileno())
         except OSError as error:  # of the disk, or of a file that the dataset reads
             raise DynconvError(f"{self.folder}: cannot be made: {error}") from error
+
+    def _told(self, name: str, examples: Iterable[tuple[Any, Any]], start: Start) -> Iterator[tuple[Any, Any]]:
+        """The same examples; where they take long, how far they are is shown."""
+        advance, began, done, whole = None, time.monotonic(), 0, self._published.get(name)
+        for index, (x, y) in enumerate(examples):
+            if advance is None and time.monotonic() > began + _SILENT_S:
+                advance = start(f"{self.name}, {name}")
+            if advance and index % _TELL_EVERY == 0:
+                advance(done, whole and whole * np.asarray(x).nbytes)
+            yield x, y
+            done += np.asarray(x).nbytes
 
     def _stream(self, name: str, examples: Iterable[tuple[Any, Any]], file_x: IO[bytes], file_y: IO[bytes]) -> int:
         count = 0
@@ -116,8 +134,8 @@ class Writer:
             file_y.write(np.ascontiguousarray(y).data)
         if not count:
             raise DynconvError(f"{self.name}: split {name!r} has no examples")
-        published = self._expected.get(name)
-        if published is not None and abs(count - published) > self._slack:
+        published = self._published.get(name)
+        if published is not None and self._slack is not None and abs(count - published) > self._slack:
             raise DynconvError(
                 f"{self.name}: split {name!r} has {count} examples, as published it has {published}: is a part missing?"
             )
