@@ -1,6 +1,7 @@
 """Work on many files at once, in order."""
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,15 +12,26 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 _AHEAD = 4  # results a thread that may wait to be taken: what bounds the memory
+_TRIED = 8  # items that are timed first
+_WORTH_S = 5e-4  # an item's time from which on threads pay: below it they mostly hand the interpreter's lock about
 
 
 def in_order(make: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
-    """`map(make, items)` by as many threads as there are CPUs; at most a few results are held at a time.
+    """`map(make, items)`; where an item takes long, by as many threads as there are CPUs.
 
-    Reading and decoding images release the interpreter's lock.
+    At most a few results are held at a time.  Reading and decoding images release the interpreter's lock, but a JPEG of
+    64 pixels is decoded in the time that it takes to give the lock away.
     """
-    threads = len(os.sched_getaffinity(0))
     rest = iter(items)
+    began = time.perf_counter()
+    first = [make(item) for item in islice(rest, _TRIED)]
+    quick = time.perf_counter() - began < _WORTH_S * len(first)
+    yield from first
+    yield from map(make, rest) if quick else _by_threads(make, rest)
+
+
+def _by_threads(make: Callable[[Item], Made], rest: Iterator[Item]) -> Iterator[Made]:
+    threads = len(os.sched_getaffinity(0))
     with ThreadPoolExecutor(threads) as pool:
         ahead: deque[Future[Made]] = deque(pool.submit(make, item) for item in islice(rest, _AHEAD * threads))
         try:
