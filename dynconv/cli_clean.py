@@ -8,7 +8,7 @@ from dynconv import cli_options as options
 
 _KINDS = {
     "--runs": "runs that the study does not name",
-    "--downloads": "published files of prepared datasets, those put there by hand included",
+    "--downloads": "archives that prepared datasets were read from",
     "--staged": "copies of data in this machine's DYNCONV_SCRATCH",
 }
 

@@ -37,6 +37,8 @@ def _prepare(args: argparse.Namespace) -> None:
     from dynconv.data.prepare import prepare, prepare_all
     from dynconv.expand import expand
 
+    if args.toy and args.raw:
+        raise DynconvError("--toy makes its own files, so --raw does not go with it")
     names = list(dict.fromkeys(name for word in args.dataset for name in expand(word)))
     make = partial(
         prepare,

@@ -10,7 +10,7 @@ from dynconv.columns import columns, terminal_width
 from dynconv.data import Facts, Spec
 from dynconv.data.base import ANY
 from dynconv.data.prepare import RAW
-from dynconv.data.store import META, read_meta
+from dynconv.data.store import META, open_arrays, read_meta_of
 from dynconv.errors import DynconvError
 from dynconv.quantities import size
 from dynconv.study import DATASETS, Study
@@ -93,12 +93,13 @@ def _line(name: str, spec: Spec, data: Path) -> Line:
     facts = spec.member_facts(member) if member and spec.member_facts else spec.facts or Facts()
     if meta.is_file():
         try:
-            its = read_meta(meta)
+            its = read_meta_of(meta.parent, name)
+            open_arrays(meta.parent, its, hashes=False)
         except DynconvError as error:
             return Line(name, spec.task, [facts], "damaged", _bytes(meta.parent), str(error))
         facts = Facts(its.shape, len(its.classes), its.counts["train"], its.counts["test"])
         return Line(name, spec.task, [facts], "toy" if its.toy else "prepared", _bytes(meta.parent))
-    raw = _bytes(data / RAW / name)
+    raw = sum(_bytes(data / RAW / f"{name}{end}") for end in ("", ".zip", "_TRAIN.ts", "_TEST.ts"))
     return Line(name, spec.task, [facts], "raw only" if raw else "-", raw)
 
 
@@ -130,7 +131,7 @@ def _span(values: Iterable[int | None]) -> str:
     return "-".join(map(str, sorted({min(known), max(known)}))) if known else ""
 
 
-def _bytes(folder: Path) -> int:
-    """Bytes of the files below a folder; hidden ones, which are unfinished, do not count."""
-    files = (path for path in folder.rglob("*") if not path.name.startswith("."))
-    return sum(path.stat().st_size for path in files if path.is_file())
+def _bytes(path: Path) -> int:
+    """Bytes of a file, or of those below a folder; hidden ones, which are unfinished, do not count."""
+    found = (file for file in (path, *path.rglob("*")) if not file.name.startswith("."))
+    return sum(file.stat().st_size for file in found if file.is_file())

@@ -67,7 +67,7 @@ def _runs(here: State, profile: plan_profile.Profile | None) -> list[str]:
 
 
 def _search(here: State) -> list[str]:
-    """How large the search is, and what part of the training itself: both in epochs times examples."""
+    """How large the search is, and how many times the training itself: both in epochs, whatever the datasets' sizes."""
     study, tune, done = here.study, here.study.tune, sum(here.trials.values())
     if tune is None:
         return []
@@ -77,7 +77,7 @@ def _search(here: State) -> list[str]:
     share = tried * (1 - tune.validation) / max(1, sum(epochs[key.dataset] for key in trained))
     return [
         f"search ({tune.search} over {', '.join(tune.keys)}): {len(here.trials)} trials, {done} done,"
-        f" {len(here.trials) - done} to do; {number(share)} times the training of the runs, by examples seen",
+        f" {len(here.trials) - done} to do; {number(share)} times the training of the runs, in epochs",
     ]
 
 

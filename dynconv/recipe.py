@@ -23,7 +23,8 @@ Count = Annotated[int, Number, Field(ge=1)]
 
 
 Strategy = Literal["auto", "single", "ddp", "deepspeed"]
-# Never fewer examples a step by batch_fraction: ODConv's attention is batch-normalised over one vector an example.
+# batch_fraction asks for no smaller batches (an epoch is then cut evenly): ODConv's
+# attention is batch-normalised over one vector an example.
 LEAST_BATCH = 8
 UNCHANGED = ("checkpoint_every_s", "strategy", "zero_stage")  # keys that say how, not what, is computed
 

@@ -97,5 +97,7 @@ def trial_hash(study: Study, task: str, key: TrialKey) -> str:
         "recipe": recipe(study, task, key).model_dump(mode="json", exclude=set(UNCHANGED)),
         "validation": tune.validation,
         "seed": tune.seed,
+        # They are what the runs would take: of `tune.recipe` the runs know nothing.
+        "settings": settings(study, key.dataset, task)[key.trial],
     }
     return digest(content)

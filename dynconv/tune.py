@@ -154,7 +154,8 @@ def _values_of(key: str, given: Any) -> Range | tuple[Any, ...]:
         return values
     if not isinstance(given, dict):
         raise ValueError(f"{key}: {given!r} is no choice; valid: a list of values, or {{low: 0.001, high: 0.1}}")
-    if not {int, float} & {_type(key), *get_args(_type(key))}:
+    kinds = (_type(key), *get_args(_type(key)))  # `Positive | None` holds an annotated float
+    if not {int, float} & {getattr(kind, "__origin__", kind) for kind in kinds}:
         raise ValueError(f"{key}: a range is for numbers; valid: a list of values")
     try:
         found = Range.model_validate(given)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import yaml
 
 from dynconv import records
 from dynconv.cli import main
+from dynconv.data import ts_archive
 from dynconv.data.prepare import prepare
 from dynconv.data.staging import open_staged
 from dynconv.data.store import ARRAYS, open_arrays
@@ -43,6 +45,10 @@ def write(path, content=b"x" * 1000, ago=2 * DAY):
     path.write_bytes(content)
     os.utime(path, (NOW - ago, NOW - ago))
     return path
+
+
+def aged(path):
+    os.utime(path, (NOW - 2 * DAY, NOW - 2 * DAY))
 
 
 def run(run_id, status="ok", examples=500, ago=DAY, files=()):
@@ -226,23 +232,44 @@ def test_what_killed_prepares_have_left(folder, capsys):
     assert not any(Path(place).exists() for place in places)
 
 
-def test_downloads(folder, capsys):
-    prepare("digits", Path("data"), download=False)
-    for name in (
-        "digits/archive.tar",
-        "digits/unpacked/a.png",
-        "digits/half.zip.part",
-        "ucr/archive.zip",
-        "other/a.zip",
-    ):
-        write(f"data/_raw/{name}")
-    write("data/_raw/ucr/GunPoint.zip.part")  # is continued: GunPoint is not prepared
-    write("precious/a.png")
-    Path("data/_raw/digits/link").symlink_to(Path("precious").absolute())
-    assert removed(capsys) == ["data/_raw/digits/half.zip.part"]
-    assert removed(capsys, "--downloads") == ["data/_raw/digits/archive.tar", "data/_raw/digits/unpacked/a.png"]
-    assert not Path("data/_raw/digits/link").is_symlink() and Path("precious/a.png").exists()
-    prepare("ucr/GunPoint", Path("data"), toy=True)  # a toy needs its downloads still
+def zipped(path, *names):
+    """An archive of real series, which aeon brings."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            for split in ("TRAIN", "TEST"):
+                source = ts_archive._bundled() / name / f"{name}_{split}.ts"
+                archive.write(source, f"Univariate_ts/{name}/{source.name}" if len(names) > 1 else source.name)
+
+
+def test_archives_of_prepared_datasets(folder, capsys):
+    raw = Path("data/_raw/ucr")
+    zipped(raw / "GunPoint.zip", "GunPoint")
+    zipped(raw / "Univariate_ts.zip", "ItalyPowerDemand", "ArrowHead")
+    for name in ("GunPoint", "ItalyPowerDemand"):
+        prepare(f"ucr/{name}", Path("data"), download=False)
+    for name in ("ucr/mine.tar", "ucr/Coffee/Coffee_TRAIN.ts", "imagenet_folder/pets/train/cat/1.png"):
+        write(f"data/_raw/{name}")  # no store was read from them
+    for name in ("GunPoint.zip.part", "GunPoint.zip.part.json", "Adiac.zip.part", "Adiac.zip.part.json"):
+        write(f"data/_raw/ucr/{name}")  # Adiac's is continued some day; GunPoint's whole archive is there
+    aged(raw / "GunPoint.zip")
+    assert removed(capsys) == [f"data/_raw/ucr/GunPoint.zip.part{end}" for end in ("", ".json")]
+    # The archive of all still waits for the others of the family.
+    assert removed(capsys, "--downloads") == ["data/_raw/ucr/GunPoint.zip"]
+    left = {str(path.relative_to("data/_raw")) for path in Path("data/_raw").rglob("*") if path.is_file()}
+    assert {
+        "ucr/mine.tar",
+        "ucr/Adiac.zip.part",
+        "ucr/Univariate_ts.zip",
+        "imagenet_folder/pets/train/cat/1.png",
+    } < left
+
+
+def test_the_archive_of_a_damaged_store_stays(folder, capsys):
+    zipped(Path("data/_raw/ucr/GunPoint.zip"), "GunPoint")
+    prepare("ucr/GunPoint", Path("data"), download=False)
+    aged(Path("data/_raw/ucr/GunPoint.zip"))
+    Path("data/ucr/GunPoint/train_x.npy").write_bytes(b"")
     assert removed(capsys, "--downloads") == []
 
 

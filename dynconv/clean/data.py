@@ -1,14 +1,16 @@
-"""What a data folder could do without: what killed prepares have left, and downloads that have been prepared."""
+"""What a data folder could do without: what killed prepares have left, and archives whose datasets are prepared."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from dynconv import plugins
 from dynconv.clean.finds import Age, Find, Kind, bytes_below, delete, times_below
+from dynconv.data.base import ANY
 from dynconv.data.prepare import RAW
-from dynconv.data.store import ARRAYS, META, read_meta
+from dynconv.data.store import ARRAYS, META, Meta, open_arrays, read_meta_of
 from dynconv.errors import DynconvError
-from dynconv.study import Study
+from dynconv.study import DATASETS, Study
 
 _SCRATCH = re.compile(r"\.(.+)\.[0-9a-f]{12}\.(part|old)")  # the folders of `dynconv.data.writer`
 _STORE = {META, *(f"{array}.npy" for array in ARRAYS)}
@@ -16,12 +18,14 @@ _STORE = {META, *(f"{array}.npy" for array in ARRAYS)}
 
 def kinds(study: Study, data: Path, age: Age) -> list[Kind]:
     """What is there to remove below `data`."""
-    left = [*_scratch(data), *_unfinished(study, data)]
-    left = [path for path in left if age.allows(path, times_below(path))]
-    done = [path for path in _downloads(study, data) if path not in left]
+    downloads = sorted(_downloads(study, data))
+    left, done = (
+        [path for path in paths if age.allows(path, times_below(path))]
+        for paths in ([*_scratch(data), *_unfinished(data, downloads)], downloads)
+    )
     return [
         Kind("what killed prepares have left", [_find(path) for path in left]),
-        Kind("downloads of prepared datasets", [_find(path) for path in done], "--downloads"),
+        Kind("archives of prepared datasets", [_find(path) for path in done], "--downloads"),
     ]
 
 
@@ -41,32 +45,43 @@ def _scratch(data: Path) -> Iterator[Path]:
             yield path
 
 
-def _unfinished(study: Study, data: Path) -> Iterator[Path]:
-    """Archives half-unpacked; and half-downloaded, but for those whose dataset still waits for them."""
+def _unfinished(data: Path, downloads: list[Path]) -> Iterator[Path]:
+    """Archives half-unpacked; and half-downloaded ones, where the whole one is there or was: no prepare will go on."""
     yield from sorted((data / RAW).glob("*/.unpack-*"))
-    for folder in _prepared_families(study, data):
-        yield from sorted(folder.glob("*.part"))
+    for part in sorted((data / RAW).glob("*/*.part")):
+        whole = part.with_suffix("")
+        if whole.exists() or whole in downloads:
+            yield part
+            if (note := part.with_name(f"{part.name}.json")).is_file():
+                yield note
 
 
-def _downloads(study: Study, data: Path) -> Iterator[Path]:
-    """Published files that were needed to prepare, and are not to train."""
-    for folder in _prepared_families(study, data):
-        yield from sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+def _downloads(study: Study, data: Path) -> set[Path]:
+    """Archives that prepared datasets were read from, and that no dataset still waits for.
 
-
-def _prepared_families(study: Study, data: Path) -> Iterator[Path]:
-    """The folders of published files all of whose datasets, as far as the study names them, are prepared."""
-    families: dict[str, list[str]] = {}
+    What a `meta.json` names, and nothing else: a folder is the user's own, and so is all in a family of any name.
+    """
+    found: set[Path] = set()
     for dataset in study.datasets:
-        families.setdefault(dataset.name.partition("/")[0], []).append(dataset.name)
-    for family, names in families.items():
-        folder = data / RAW / family
-        if folder.is_dir() and not folder.is_symlink() and all(_is_prepared(data / name) for name in names):
-            yield folder
+        family = dataset.name.partition("/")[0]
+        members = plugins.load(DATASETS, family).SPEC.members
+        meta = _prepared(data, dataset.name)
+        if meta is None or members == ANY:
+            continue
+        for file in meta.files:
+            path = data / RAW / family / file.name
+            own = members is None or file.name == f"{dataset.name.partition('/')[2]}.zip"
+            # The archive of a whole family goes when all of the family is prepared.
+            if own or all(_prepared(data, f"{family}/{member}") for member in members or ()):
+                found.add(path)
+    return {path for path in found if path.is_file() and not path.is_symlink()}
 
 
-def _is_prepared(store: Path) -> bool:
+def _prepared(data: Path, name: str) -> Meta | None:
+    """The `meta.json` of a store that is whole and no toy; None where there is none."""
     try:
-        return not read_meta(store / META).toy
+        meta = read_meta_of(data / name, name)
+        open_arrays(data / name, meta, hashes=False)
     except DynconvError:
-        return False
+        return None
+    return None if meta.toy else meta

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
@@ -96,9 +97,13 @@ def _whole(folder: Path, name: str, toy: bool) -> bool:
 
 def _tidy(folder: Path) -> None:
     """Undo what killed processes have left: whoever holds the lock is the only one that writes here."""
-    for aside in folder.parent.glob(f".{folder.name}.*.old"):
-        if not folder.exists():  # killed between putting the old store aside and the new one in its place
+    # The whole name: `pets.v2` is another dataset than `pets`.
+    own = re.compile(rf"\.{re.escape(folder.name)}\.[0-9a-f]{{12}}\.(part|old)")
+    left = [path for path in folder.parent.iterdir() if own.fullmatch(path.name)]
+    for aside in left:
+        if (
+            aside.suffix == ".old" and not folder.exists()
+        ):  # killed between putting it aside and the new one in its place
             os.replace(aside, folder)
-    for pattern in (f".{folder.name}.*.part", f".{folder.name}.*.old"):
-        for scratch in folder.parent.glob(pattern):
-            shutil.rmtree(scratch, ignore_errors=True)
+    for scratch in left:
+        shutil.rmtree(scratch, ignore_errors=True)

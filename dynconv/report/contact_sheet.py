@@ -73,9 +73,11 @@ def _caption(sheet: Sheet) -> str:
     if not sheet.steps:
         words.append("No augmentation in the recipe: training examples as they are stored.")
     elif series:
-        words.append(f"Grey: as stored; in colour: after {', '.join(sheet.steps)}, as seed {sheet.seed} trains on it.")
+        words.append(
+            f"Grey: as stored; in colour: after {', '.join(sheet.steps)}, as by the recipe for seed {sheet.seed}."
+        )
     else:
-        words.append(f"As stored, then after {', '.join(sheet.steps)}, as seed {sheet.seed} trains on it.")
+        words.append(f"As stored, then after {', '.join(sheet.steps)}, as by the recipe for seed {sheet.seed}.")
     if masks:
         words.append("Below each image its mask; hatched: void, which does not count.")
     if series and (channels := sheet.rows[0].stored.x.shape[0]) > 1:

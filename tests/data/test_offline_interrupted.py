@@ -15,7 +15,7 @@ from dynconv import cli
 from dynconv.data import open_store, ts_archive
 from dynconv.data import prepare as prepare_module
 from dynconv.data.fetch import MIRROR
-from dynconv.data.prepare import prepare
+from dynconv.data.prepare import _tidy, prepare
 from dynconv.errors import DynconvError
 
 NAME, ZIP = "tiny_imagenet", "tiny-imagenet-200.zip"
@@ -169,3 +169,14 @@ def test_the_command_line_tells_one_line(server, monkeypatch, capsys, tmp_path, 
     assert out == "" and len(errors) == 1
     assert errors[0].startswith(f"dynconv prepare: error: Beef.zip: not fetched: {server.url}/Beef.zip: ")
     assert "Beef_TRAIN.ts: 404" in errors[0]
+
+
+def test_what_a_killed_prepare_of_a_name_alike_has_left_stays(tmp_path):
+    """`pets.v2` is another dataset than `pets`, whose name its leftovers begin with."""
+    folder = tmp_path / "pets"
+    others = [tmp_path / f".pets.v2.0123456789ab.{end}" for end in ("part", "old")]
+    own = tmp_path / ".pets.0123456789ab.part"
+    for path in (*others, own):
+        path.mkdir()
+    _tidy(folder)
+    assert all(path.is_dir() for path in others) and not own.exists() and not folder.exists()

@@ -128,7 +128,7 @@ def test_what_is_said(make_study, data):
     svg = draw(samples.sheet(make_study(), "digits", data))
     assert words(svg)[:6] == ["digits", "stored", "epoch 1", "epoch 2", "epoch 3", "class 0"]
     root = ET.fromstring(svg)
-    assert root.findtext(f"{SVG}desc") == "As stored, then after pad_crop, cutout, as seed 3 trains on it."
+    assert root.findtext(f"{SVG}desc") == "As stored, then after pad_crop, cutout, as by the recipe for seed 3."
     assert root.findtext(f"{SVG}title") == (
         "digits: training examples of 0, 3, 6 and 9, as stored and augmented by pad_crop and cutout."
     )

@@ -186,3 +186,23 @@ def test_a_trial_is_made_again_when_what_fixes_it_changes():
 def test_no_run_has_the_seed_of_the_trials():
     assert trials.training_seed(made()) not in made().seeds
     assert trials.training_seed(made()) != trials.training_seed(made(seed=1))
+
+
+def test_what_moves_from_the_search_to_its_recipe_is_tried_again():
+    """The same training, but the runs would take `epochs` from the one and not from the other."""
+    lr = {"low": 0.001, "high": 0.1, "scale": "log"}
+    one = made(trials=8, keys={"lr": lr, "epochs": [20, 50]}, recipe=None)
+    other = made(trials=8, keys={"lr": lr}, recipe={"epochs": 20})
+    same = 0
+    for trial in range(1, 8):
+        key = trials.TrialKey("digits", "vanilla", trial)
+        same += trials.recipe(one, "classification", key) == trials.recipe(other, "classification", key)
+        assert trials.trial_hash(one, "classification", key) != trials.trial_hash(other, "classification", key)
+    assert same  # or the test shows nothing
+
+
+@pytest.mark.parametrize("key", ["clip_norm", "batch_fraction"])
+def test_a_range_is_for_numbers_that_may_be_none_too(key):
+    found = made(keys={key: {"low": 0.1, "high": 0.9}})
+    drawn = [setting[key] for setting in trials.settings(found, "digits", "classification")[1:]]
+    assert len(drawn) == 5 and all(0.1 <= value <= 0.9 for value in drawn)

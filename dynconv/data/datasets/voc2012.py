@@ -1,5 +1,6 @@
 """Pascal VOC 2012 segmentation, published train and val lists, 21 classes."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -62,6 +63,9 @@ def prepare(raw: Path, writer: "Writer", member: str) -> None:
             raise DynconvError(f"{voc.where('')}: {both[0]} is in train.txt and in val.txt")
         found = voc_format.pairs(voc, train)
         rule = f"training masks: VOC's ({len(train)}), without SBD"
+        if not find(raw, sbd_format.ROOT, SBD):
+            remedy = f"with {SBD.name} in {raw} there are {FACTS.train}, by --force if there is a store"
+            print(f"voc2012: {len(train)} training images; {remedy}", file=sys.stderr)
         if find(raw, sbd_format.ROOT, SBD):
             sbd = stack.enter_context(published(raw, sbd_format.ROOT, SBD))
             writer.read_from(sbd.origin)
