@@ -92,8 +92,8 @@ class Tune(Strict):
         if self.trials is None:
             raise ValueError("trials: a random search needs their number, of each dataset and variant")
         count = math.prod(len(values) for values in self.keys.values() if not isinstance(values, Range))
-        if not ranges and self.trials > count:
-            raise ValueError(f"trials: {self.trials}, but the keys have {count} combinations; valid: up to {count}")
+        if not ranges and self.trials > count + 1:  # trial 0, the recipe as it stands, need not be one of them
+            raise ValueError(f"trials: {self.trials}, but the keys have {count} combinations; valid: up to {count + 1}")
         return self
 
     def check(self, datasets: Iterable[str]) -> None:

@@ -73,6 +73,9 @@ class Writer:
 
     def describe(self, classes: Iterable[str], transformations: Sequence[str]) -> None:
         """The names of the classes, in the order of their labels, and in words what was done to the published data."""
+        classes = tuple(classes)
+        if bad := [name for name in classes if not name.isprintable()]:
+            raise DynconvError(f"{self.name}: class {bad[0]!r} has a character that cannot be printed; rename it")
         self._classes, self._transformations = tuple(classes), tuple(transformations)
 
     def read_from(self, *origins: Origin) -> None:

@@ -20,7 +20,6 @@ def train_trial(
     out: Path,
     store: Path,
     *,
-    strategy_name: str | None = None,
     device_name: str = "auto",
     threads: int | None = None,
     failures: Path | None = None,
@@ -69,4 +68,4 @@ def train_trial(
         return columns
     run = RunKey(key.dataset, key.variant, seed)
     session = Session(study, run, place, key.trial_id, digest, out, failures, say, stop or Stop())
-    return session.run(columns, lambda out, row, *_: write_trial(out, row), strategy_name)
+    return session.run(columns, lambda out, row, *_: write_trial(out, row), None)

@@ -268,3 +268,9 @@ def test_a_part_of_the_published_files_is_not_taken_for_all(tmp_path, name, trai
     with pytest.raises(DynconvError, match=rf"split 'train' has {train} examples, as published it has {published}"):
         prepare(name, tmp_path / "data", raw=raw, download=False)
     assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_a_class_name_that_breaks_the_report_is_refused(tmp_path, small_spec):
+    writer = Writer(tmp_path / "small", "small", small_spec)
+    with pytest.raises(DynconvError, match=r"small: class 'a\\x08b' has a character that cannot be printed"):
+        writer.describe(["a\x08b", "c"], [])

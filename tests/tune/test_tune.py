@@ -58,7 +58,7 @@ def made(**changes):
         ({"search": "grid", "keys": {"lr": [1]}}, ["trials: a grid tries every combination"]),
         ({"trials": None}, ["trials: a random search needs their number"]),
         ({"trials": 1}, ["tune.trials: input should be greater than or equal to 2, not 1"]),
-        ({"keys": {"lr": [0.1, 0.2, 0.3]}}, ["trials: 6, but the keys have 3 combinations; valid: up to 3"]),
+        ({"keys": {"lr": [0.1, 0.2, 0.3]}}, ["trials: 6, but the keys have 3 combinations; valid: up to 4"]),
         ({"validation": 1}, ["tune.validation: input should be less than 1"]),
         ({"recipe": {"epoch": 3}}, ["tune.recipe: unknown recipe key 'epoch'", "did you mean 'epochs'"]),
         ({"recipe": {"epochs": 0}}, ["tune.recipe: epochs: input should be greater than or equal to 1"]),
