@@ -57,8 +57,16 @@ def content(tmp_path_factory):
 def start(url, content, data, *force, extra=""):
     arguments = [url, hashlib.md5(content).hexdigest(), str(data), *force]
     return subprocess.Popen(
-        [sys.executable, "-c", PREPARE + extra + CALL, *arguments], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", PREPARE + extra + CALL, *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_ctrl_c,
     )
+
+
+def heed_ctrl_c():
+    """A test run in the background ignores SIGINT, and its children would."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def ended(process):
