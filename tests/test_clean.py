@@ -265,6 +265,17 @@ def test_archives_of_prepared_datasets(folder, capsys):
     } < left
 
 
+def test_what_a_link_leads_to_stays(folder, capsys):
+    """Others read it as well."""
+    zipped(Path("shared/GunPoint.zip"), "GunPoint")
+    write("shared/GunPoint.zip.part")
+    aged(Path("shared/GunPoint.zip"))
+    Path("data/_raw").mkdir(parents=True)
+    Path("data/_raw/ucr").symlink_to(Path("shared").absolute())
+    prepare("ucr/GunPoint", Path("data"), download=False)
+    assert removed(capsys, "--downloads") == []
+
+
 def test_the_archive_of_a_damaged_store_stays(folder, capsys):
     zipped(Path("data/_raw/ucr/GunPoint.zip"), "GunPoint")
     prepare("ucr/GunPoint", Path("data"), download=False)

@@ -21,7 +21,7 @@ def kinds(study: Study, data: Path, age: Age) -> list[Kind]:
     downloads = sorted(_downloads(study, data))
     left, done = (
         [path for path in paths if age.allows(path, times_below(path))]
-        for paths in ([*_scratch(data), *_unfinished(data, downloads)], downloads)
+        for paths in ([*_scratch(data), *_unfinished(data)], downloads)
     )
     return [
         Kind("what killed prepares have left", [_find(path) for path in left]),
@@ -45,12 +45,11 @@ def _scratch(data: Path) -> Iterator[Path]:
             yield path
 
 
-def _unfinished(data: Path, downloads: list[Path]) -> Iterator[Path]:
-    """Archives half-unpacked; and half-downloaded ones, where the whole one is there or was: no prepare will go on."""
+def _unfinished(data: Path) -> Iterator[Path]:
+    """Archives half-unpacked; and half-downloaded ones beside the whole one: no prepare will go on with them."""
     yield from sorted((data / RAW).glob("*/.unpack-*"))
     for part in sorted((data / RAW).glob("*/*.part")):
-        whole = part.with_suffix("")
-        if whole.exists() or whole in downloads:
+        if part.with_suffix("").exists() and _is_inside(data, part):
             yield part
             if (note := part.with_name(f"{part.name}.json")).is_file():
                 yield note
@@ -74,7 +73,12 @@ def _downloads(study: Study, data: Path) -> set[Path]:
             # The archive of a whole family goes when all of the family is prepared.
             if own or all(_prepared(data, f"{family}/{member}") for member in members or ()):
                 found.add(path)
-    return {path for path in found if path.is_file() and not path.is_symlink()}
+    return {path for path in found if path.is_file() and _is_inside(data, path)}
+
+
+def _is_inside(data: Path, path: Path) -> bool:
+    """Does it lie in the data folder itself, and is not, nor is its folder, a link to where others read it as well?"""
+    return path.resolve() == data.resolve() / path.relative_to(data)
 
 
 def _prepared(data: Path, name: str) -> Meta | None:

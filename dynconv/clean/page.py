@@ -16,6 +16,8 @@ from dynconv.listing_runs import live_runs
 from dynconv.quantities import number, size
 from dynconv.study import Study
 
+_LOOKS = 10
+
 
 def clean(
     study: Study,
@@ -43,9 +45,8 @@ def clean(
             removed, which is said after all the rest has been.
     """
     _check(study)
-    live, age = set(live_runs(workdir)), Age(hours)
-    kinds = [*clean_runs.kinds(study, live, age), *clean_data.kinds(study, data, age), _staged()]
-    kinds = [kind for kind in kinds if kind.finds]
+    live = set(live_runs(workdir))
+    kinds, age = _look(study, data, live, hours)
     going = [kind for kind in kinds if not kind.option or kind.option in options]
     lines = columns(_table(kinds, going, apply, each), right=(1, 2), width=terminal_width()) if kinds else []
     kept = [f"{len(age.young)} written to in the last {number(hours)} h"] if age.young else []
@@ -64,6 +65,18 @@ def clean(
     if problems:
         raise DynconvError("\n".join([*lines, *problems]))
     return "\n".join(lines)
+
+
+def _look(study: Study, data: Path, live: set[str], hours: float) -> tuple[list[Kind], Age]:
+    """What there is to remove; anew, where a run beside it has replaced a file between being listed and looked at."""
+    for _ in range(_LOOKS):
+        age = Age(hours)
+        try:
+            kinds = [*clean_runs.kinds(study, live, age), *clean_data.kinds(study, data, age), _staged()]
+            return [kind for kind in kinds if kind.finds], age
+        except FileNotFoundError:
+            continue
+    raise DynconvError(f"{study.results}: changes faster than it can be looked at; nothing is removed, try again")
 
 
 def _check(study: Study) -> None:

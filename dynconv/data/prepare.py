@@ -4,13 +4,14 @@ import contextlib
 import os
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dynconv.data.bars import bars, interruptible
-from dynconv.data.base import find
+from dynconv.data.base import Facts, find
 from dynconv.data.lock import exclusive
 from dynconv.data.store import META, open_store, read_meta
 from dynconv.data.writer import Writer
@@ -47,6 +48,7 @@ def prepare(
         raise DynconvError(f"{folder}: holds the real {name}; prepare the toy in another --data folder")
     try:
         if not force and _whole(folder, name, toy):  # before the lock: it may lie where nobody can write
+            _tell_kept(folder, module.SPEC.facts)
             return folder / META
         with contextlib.ExitStack() as stack:
             locked = stack.enter_context(exclusive(folder.with_name(f".{folder.name}.lock")))
@@ -95,15 +97,22 @@ def _whole(folder: Path, name: str, toy: bool) -> bool:
         return False
 
 
+def _tell_kept(folder: Path, facts: Facts | None) -> None:
+    """Pascal VOC made without SBD would stay so in silence."""
+    meta = read_meta(folder / META)
+    if facts and facts.train and not meta.toy and meta.counts["train"] != facts.train:
+        told = f"{meta.name}: kept with {meta.counts['train']} training examples; as published {facts.train}"
+        print(f"{told}: --force makes it anew", file=sys.stderr)
+
+
 def _tidy(folder: Path) -> None:
     """Undo what killed processes have left: whoever holds the lock is the only one that writes here."""
     # The whole name: `pets.v2` is another dataset than `pets`.
     own = re.compile(rf"\.{re.escape(folder.name)}\.[0-9a-f]{{12}}\.(part|old)")
     left = [path for path in folder.parent.iterdir() if own.fullmatch(path.name)]
     for aside in left:
-        if (
-            aside.suffix == ".old" and not folder.exists()
-        ):  # killed between putting it aside and the new one in its place
+        # Killed between putting the old store aside and the new one in its place.
+        if aside.suffix == ".old" and not folder.exists():
             os.replace(aside, folder)
     for scratch in left:
         shutil.rmtree(scratch, ignore_errors=True)

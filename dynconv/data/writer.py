@@ -10,6 +10,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,7 +22,6 @@ from dynconv.data.bars import Start, bars
 from dynconv.data.base import VOID, Facts, Spec
 from dynconv.data.masks import highest_class
 from dynconv.data.moments import Moments
-from dynconv.data.parallel import in_order
 from dynconv.data.store import ARRAYS, META, ArrayMeta, FileMeta, Meta
 from dynconv.data.tree import Origin
 from dynconv.errors import DynconvError
@@ -76,7 +76,7 @@ class Writer:
         classes = tuple(classes)
         if bad := [name for name in classes if not name.isprintable()]:
             raise DynconvError(f"{self.name}: class {bad[0]!r} has a character that cannot be printed; rename it")
-        self._classes, self._transformations = tuple(classes), tuple(transformations)
+        self._classes, self._transformations = classes, tuple(transformations)
 
     def read_from(self, *origins: Origin) -> None:
         """Record the published files that the examples are read from."""
@@ -167,7 +167,9 @@ class Writer:
         if absent := [name for name, path in paths.items() if not path.is_file()]:
             raise DynconvError(f"{self.name}: split {absent[0][:-2]!r} was not written")
         arrays = {}
-        for (name, path), digest in zip(paths.items(), in_order(files.sha256, paths.values()), strict=True):
+        with ThreadPoolExecutor(len(paths)) as pool:  # hashing releases the interpreter's lock
+            digests = list(pool.map(files.sha256, paths.values()))
+        for (name, path), digest in zip(paths.items(), digests, strict=True):
             array = np.load(path, mmap_mode="r")
             arrays[name] = ArrayMeta(
                 shape=array.shape, dtype=str(array.dtype), bytes=path.stat().st_size, sha256=digest
