@@ -1,5 +1,6 @@
 """What a data folder could do without: what killed prepares have left, and archives whose datasets are prepared."""
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,17 +62,18 @@ def _downloads(study: Study, data: Path) -> set[Path]:
     What a `meta.json` names, and nothing else: a folder is the user's own, and so is all in a family of any name.
     """
     found: set[Path] = set()
+    prepared = functools.cache(functools.partial(_prepared, data))  # of a whole family each member asks for all
     for dataset in study.datasets:
         family = dataset.name.partition("/")[0]
         members = plugins.load(DATASETS, family).SPEC.members
-        meta = _prepared(data, dataset.name)
+        meta = prepared(dataset.name)
         if meta is None or members == ANY:
             continue
         for file in meta.files:
             path = data / RAW / family / file.name
             own = members is None or file.name == f"{dataset.name.partition('/')[2]}.zip"
             # The archive of a whole family goes when all of the family is prepared.
-            if own or all(_prepared(data, f"{family}/{member}") for member in members or ()):
+            if own or all(prepared(f"{family}/{member}") for member in members or ()):
                 found.add(path)
     return {path for path in found if path.is_file() and _is_inside(data, path)}
 

@@ -20,14 +20,13 @@ def find(raw: Path, root: str, remote: Remote | None = None) -> Path | None:
 
 
 @contextlib.contextmanager
-def published(raw: Path, root: str, remote: Remote | None = None, password: bytes | None = None) -> Iterator[Tree]:
+def published(raw: Path, root: str, remote: Remote | None = None) -> Iterator[Tree]:
     """The published folder `root`, opened where `find` finds it.
 
     Args:
         raw: where a user's or downloaded files are.
         root: the folder as the publisher names it, at the top of the archive; "": the archive has none.
         remote: the published archive; a file of its name must have its checksum.
-        password: of an archive that is encrypted.
 
     Raises:
         DynconvError: there is none, its checksum is not the published one, or as `open_archive`.
@@ -35,17 +34,17 @@ def published(raw: Path, root: str, remote: Remote | None = None, password: byte
     path = find(raw, root, remote)
     if path is None:
         raise missing(str(raw / (remote.name if remote else root)))
-    with opened(path, root, remote, password) as tree:
+    with opened(path, root, remote) as tree:
         yield tree
 
 
 @contextlib.contextmanager
-def opened(path: Path, root: str = "", remote: Remote | None = None, password: bytes | None = None) -> Iterator[Tree]:
+def opened(path: Path, root: str = "", remote: Remote | None = None) -> Iterator[Tree]:
     """The folder `path`, or what the archive `path` holds below its folder `root`; arguments as `published`."""
     if path.is_dir():
         yield FolderTree(path)
         return
-    with open_archive(path, root, origin(path, remote), password) as tree:
+    with open_archive(path, root, origin(path, remote)) as tree:
         yield tree
 
 

@@ -50,7 +50,7 @@ def read_series(tree: Tree, path: str, *, padded: bool = False) -> Series:
     return Series(values, [_class_name(label) for label in labels])
 
 
-def in_order(labels: set[str]) -> list[str]:
+def class_order(labels: set[str]) -> list[str]:
     """Class names: numbers by value, other names by the alphabet."""
     try:
         return sorted(sorted(labels), key=float)
@@ -80,6 +80,14 @@ def complete(series: np.ndarray, length: int) -> np.ndarray:
     wanted = times if len(times) == length else np.linspace(0, len(times) - 1, length)
     known = np.isfinite(series)
     return np.stack([np.interp(wanted, times[k], row[k]) for row, k in zip(series, known, strict=True)])
+
+
+def completed(length: int) -> tuple[str, str]:
+    """What `complete` does, in the words of `meta.json`."""
+    return (
+        "missing values: linear interpolation within the series, nearest value at its ends",
+        f"unequal lengths: linear resampling to the longest training series ({length})",
+    )
 
 
 def _read_ts(tree: Tree, path: str) -> tuple[Sequence[np.ndarray], list[str]]:

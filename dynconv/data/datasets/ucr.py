@@ -11,7 +11,7 @@ import numpy as np
 
 from dynconv.data import ts_archive, ucr_archive
 from dynconv.data.base import Spec
-from dynconv.data.series_files import Series, complete, in_order, read_series, z_normalise
+from dynconv.data.series_files import Series, class_order, complete, completed, read_series, z_normalise
 
 if TYPE_CHECKING:
     from dynconv.data.writer import Writer
@@ -44,13 +44,12 @@ def prepare(raw: Path, writer: "Writer", member: str) -> None:
         writer.read_from(tree.origin)
     # Editions of the archive differ by a series or two in a few datasets (Chinatown: 343 or 345).
     writer.expect(ARCHIVE[member].facts, slack=5)
-    classes = in_order({*train.labels, *test.labels})
+    classes = class_order({*train.labels, *test.labels})
     length = max(series.shape[-1] for series in train.values)
     writer.describe(
         classes,
         [
-            "missing values: linear interpolation within the series, nearest value at its ends",
-            f"unequal lengths: linear resampling to the longest training series ({length})",
+            *completed(length),
             "each series to mean 0 and (population) standard deviation 1; a constant series to 0",
             "labels to 0..K-1 in sorted order",
         ],

@@ -8,7 +8,7 @@ import numpy as np
 
 from dynconv.data import ts_archive
 from dynconv.data.base import Spec
-from dynconv.data.series_files import Series, complete, in_order, read_series
+from dynconv.data.series_files import Series, class_order, complete, completed, read_series
 from dynconv.errors import DynconvError
 
 if TYPE_CHECKING:
@@ -50,13 +50,12 @@ def prepare(raw: Path, writer: "Writer", member: str) -> None:
         for path, series in ((train_path, train), (test_path, test)):
             if other := {len(one) for one in series.values} - {channels}:
                 raise DynconvError(f"{tree.where(path)}: a series has {other.pop()} channels, the first one {channels}")
-    classes = in_order({*train.labels, *test.labels})
+    classes = class_order({*train.labels, *test.labels})
     length = max(series.shape[-1] for series in train.values)
     writer.describe(
         classes,
         [
-            "missing values: linear interpolation within the series, nearest value at its ends",
-            f"unequal lengths: linear resampling to the longest training series ({length})",
+            *completed(length),
             "each channel to mean 0 and standard deviation 1 over the training split; a constant channel to 0",
             "labels to 0..K-1 in sorted order",
         ],

@@ -62,10 +62,6 @@ def prepare(raw: Path, writer: "Writer", member: str) -> None:
         if both := sorted({*train} & {*val}):
             raise DynconvError(f"{voc.where('')}: {both[0]} is in train.txt and in val.txt")
         found = voc_format.pairs(voc, train)
-        rule = f"training masks: VOC's ({len(train)}), without SBD"
-        if not find(raw, sbd_format.ROOT, SBD):
-            remedy = f"with {SBD.name} in {raw} there are {FACTS.train}, by --force if there is a store"
-            print(f"voc2012: {len(train)} training images; {remedy}", file=sys.stderr)
         if find(raw, sbd_format.ROOT, SBD):
             sbd = stack.enter_context(published(raw, sbd_format.ROOT, SBD))
             writer.read_from(sbd.origin)
@@ -75,6 +71,10 @@ def prepare(raw: Path, writer: "Writer", member: str) -> None:
             rule = (
                 f"training masks: VOC's ({len(train)}), then SBD's of the images in neither list of VOC ({len(more)})"
             )
+        else:
+            rule = f"training masks: VOC's ({len(train)}), without SBD"
+            remedy = f"with {SBD.name} in {raw} there are {FACTS.train}, by --force if there is a store"
+            print(f"voc2012: {len(train)} training images; {remedy}", file=sys.stderr)
         padding = f"padded at the right and bottom to {SIZE}x{SIZE}: images with 0, masks with void"
         writer.describe(CLASSES, [rule, padding])
         writer.expect(FACTS if len(found) > len(train) else ALONE)
