@@ -85,7 +85,7 @@ def test_width_multiplies_every_channel_count():
     ("variant", "arguments", "message"),
     [
         ("nothing", {}, "unknown variant 'nothing'; valid: .*vanilla"),
-        ("odconv", {"kernels": 4}, "unknown option 'kernels'; valid: kernel_num, reduction"),
+        ("odconv", {"kernels": 4}, "unknown option 'kernels'; valid: form, kernel_num, reduction"),
         ("vanilla", {"kernel_num": 4}, r"unknown option 'kernel_num'; valid: \(none\)"),
         ("odconv", {"kernel_num": "four"}, "kernel_num is 'four'; valid: an integer"),
         ("odconv", {"reduction": 0}, "reduction is 0; valid: a number above 0 and at most 1"),

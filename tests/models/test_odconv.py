@@ -8,8 +8,8 @@ import torch.nn.functional as F
 
 from dynconv.errors import DynconvError
 from dynconv.models.layers import ODConv1d, ODConv2d
-from dynconv.models.layers.odconv_attention import Attentions
-from dynconv.models.layers.odconv_forms import aggregate, form, shared
+from dynconv.models.layers.dynamic import Attentions
+from dynconv.models.layers.dynamic.plain import aggregate, form, shared
 
 LAYER = {1: ODConv1d, 2: ODConv2d}
 CONV = {1: F.conv1d, 2: F.conv2d}

@@ -1,24 +1,14 @@
 """The attention function of ODConv (Li et al. 2022, arXiv 2209.07947)."""
 
-from typing import NamedTuple
-
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from dynconv.models.layers.batch_norm import BatchNorm1d
 from dynconv.models.layers.dimensions import CONV
+from dynconv.models.layers.dynamic import Attentions
 
 MIN_ATTENTION_CHANNELS = 16
-
-
-class Attentions(NamedTuple):
-    """The four attentions of a batch; None where the layer's shape leaves no choice."""
-
-    channel: torch.Tensor  # [B, in], sigmoid
-    filter: torch.Tensor | None  # [B, out], sigmoid
-    spatial: torch.Tensor | None  # [B, kernel positions], sigmoid
-    kernel: torch.Tensor | None  # [B, n], softmax
 
 
 class Attention(nn.Module):

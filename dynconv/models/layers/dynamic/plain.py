@@ -1,11 +1,11 @@
-"""Two exact ways to compute ODConv, and which of them is the faster for a shape."""
+"""Two exact ways to compute a dynamic convolution, and which of them is the faster for a shape."""
 
 import itertools
 
 import torch
 import torch.nn.functional as F
 
-from dynconv.models.layers.odconv_attention import Attentions
+from dynconv.models.layers.dynamic.attentions import Attentions
 
 
 def form(kernel_num: int, filters: int, positions: int) -> str:
