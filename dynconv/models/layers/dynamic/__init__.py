@@ -1,7 +1,8 @@
 """Convolution by a kernel that is mixed and scaled for each example: the operation, and the layer built on it."""
 
 from dynconv.models.layers.dynamic.attentions import Attentions
-from dynconv.models.layers.dynamic.conv import FORMS, dynamic_conv
+from dynconv.models.layers.dynamic.conv import dynamic_conv
+from dynconv.models.layers.dynamic.cost import FORMS
 from dynconv.models.layers.dynamic.layer import DynamicConv
 
 __all__ = ["FORMS", "Attentions", "DynamicConv", "dynamic_conv"]

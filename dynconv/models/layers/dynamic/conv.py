@@ -1,17 +1,18 @@
 """Dynamic convolution: one operation, several exact ways to compute it."""
 
 import torch
+from torch import Tensor
 
 from dynconv.errors import DynconvError, valid
-from dynconv.models.layers.dynamic import plain
+from dynconv.models.layers.dynamic import direct, mixed, plain, shared
 from dynconv.models.layers.dynamic.attentions import Attentions
-
-FORMS = ("aggregate", "shared")
+from dynconv.models.layers.dynamic.cost import FORMS, cheapest
+from dynconv.models.layers.dynamic.geometry import geometry
 
 
 def dynamic_conv(
-    x: torch.Tensor,
-    weight: torch.Tensor,
+    x: Tensor,
+    weight: Tensor,
     attentions: Attentions,
     *,
     stride: int = 1,
@@ -19,7 +20,7 @@ def dynamic_conv(
     dilation: int = 1,
     groups: int = 1,
     form: str = "auto",
-) -> torch.Tensor:
+) -> Tensor:
     """Convolve each example with a kernel of its own: [B, in, *S] -> [B, out, *S'].
 
     y[b] = conv(x[b], K[b]),  K[b] = a_filter[b] a_channel[b] a_spatial[b] * sum_n a_kernel[b, n] W_n
@@ -30,21 +31,59 @@ def dynamic_conv(
         weight: candidate kernels [n, out, in / groups, *kernel].
         attentions: see `Attentions`; `kernel` may be None only for n = 1.
         stride, padding, dilation, groups: as in `torch.nn.functional.conv2d`, the same on every axis.
-        form: one of `FORMS`, or "auto" for the fastest by shape; all give the same numbers.
+        form: how it is computed, one of `FORMS`, all of which give the same numbers; "auto" takes the one that
+            `cheapest` expects to be the fastest.
 
     Raises:
-        DynconvError: an unknown form.
+        DynconvError: an unknown form, or several kernels without an attention that mixes them.
     """
-    if form not in ("auto", *FORMS):
-        raise DynconvError(f"dynamic convolution: form is {form!r}; {valid(('auto', *FORMS))}")
-    if attentions.channel is not None:
-        x = x * attentions.channel.view(*attentions.channel.shape, *[1] * (x.dim() - 2))
-    taps = weight.shape[3:]
-    size = [(s + 2 * padding - dilation * (k - 1) - 1) // stride + 1 for s, k in zip(x.shape[2:], taps, strict=True)]
-    # [B, in, kernel positions, output positions]
-    columns = plain.unfold(x, taps[0], stride, padding, dilation, size)
+    check_form("dynamic convolution", form)
+    n, out = weight.shape[:2]
+    if attentions.kernel is None and n > 1:
+        raise DynconvError(f"dynamic convolution: {n} kernels and no kernel attention; valid: a tensor [B, {n}]")
+    if torch.is_autocast_enabled(x.device.type):  # as torch's convolutions do
+        dtype = torch.get_autocast_dtype(x.device.type)
+        x, weight = x.to(dtype), weight.to(dtype)
+    channel, filters, spatial, kernel = (a if a is None else a.to(x.dtype) for a in attentions)
+    at = geometry(x, weight.shape[3:], stride, padding, dilation, groups)
+    image, taps = x.unsqueeze(2) if x.dim() == 3 else x, weight.flatten(3)
+    scale = _scale(channel, spatial, image, taps)
     if form == "auto":
-        form = plain.form(len(weight), weight.shape[1] // groups, columns.shape[3])
-    y = (plain.aggregate if form == "aggregate" else plain.shared)(columns, weight, attentions, groups)
-    y = y.view(len(x), weight.shape[1], *size)
-    return y if attentions.filter is None else y * attentions.filter.view(*y.shape[:2], *[1] * len(size))
+        form = cheapest(image, taps, at)
+    # Compilers and exporters see torch's own operations, which they can fuse, cut and store.
+    open_ = torch.compiler.is_compiling() or len(x) == 0
+    with torch.autocast(x.device.type, enabled=False):
+        if form == "direct":
+            y = (plain.direct if open_ else direct.convolve)(image, taps, scale, filters, kernel, at)
+        else:
+            if form == "mixed":
+                mix = plain.mixed if open_ or groups > 1 else mixed.convolve
+                y = mix(image, taps, scale, image.new_ones(len(x), 1) if kernel is None else kernel, at)
+            else:
+                y = (plain.shared if open_ or groups > 1 else shared.convolve)(image, taps, scale, at)
+                if kernel is not None:
+                    y = (y.unflatten(1, (n, out)) * kernel[:, :, None, None, None]).sum(1)
+            y = y if filters is None else y * filters[:, :, None, None]
+            y = _in_format_of(image, y)
+    return y.squeeze(2) if x.dim() == 3 else y
+
+
+def check_form(where: str, form: str) -> None:
+    """Raise DynconvError unless `form` is "auto" or one of `FORMS`; `where` says whose it is."""
+    if form not in ("auto", *FORMS):
+        raise DynconvError(f"{where}: form is {form!r}; {valid(('auto', *FORMS))}")
+
+
+def _scale(channel: Tensor | None, spatial: Tensor | None, x: Tensor, taps: Tensor) -> Tensor | None:
+    """What multiplies the data that each kernel position reads: [B, positions of the kernel, in]."""
+    if spatial is None:
+        return None if channel is None else channel.unsqueeze(1).expand(-1, taps.shape[3], -1)
+    if channel is None:
+        return spatial.unsqueeze(2).expand(-1, -1, x.shape[1])
+    return spatial.unsqueeze(2) * channel.unsqueeze(1)
+
+
+def _in_format_of(x: Tensor, y: Tensor) -> Tensor:
+    """`y` as torch's convolutions return it: in the memory format of the input."""
+    last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+    return y.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from dynconv.errors import DynconvError, valid
+from dynconv.errors import DynconvError
 from dynconv.models.checks import whole
 from dynconv.models.layers.dynamic.attentions import Attentions
-from dynconv.models.layers.dynamic.conv import FORMS, dynamic_conv
+from dynconv.models.layers.dynamic.conv import check_form, dynamic_conv
 
 
 class DynamicConv(nn.Module):
@@ -54,8 +54,7 @@ class DynamicConv(nn.Module):
             raise DynconvError(
                 f"{self.name}: groups is {groups}; valid: a divisor of {in_channels} and {out_channels} channels"
             )
-        if form not in ("auto", *FORMS):
-            raise DynconvError(f"{self.name}: form is {form!r}; {valid(('auto', *FORMS))}")
+        check_form(self.name, form)
         self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
         self.kernel_num, self.form = kernel_num, form

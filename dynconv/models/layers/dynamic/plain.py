@@ -1,67 +1,84 @@
-"""Two exact ways to compute a dynamic convolution, and which of them is the faster for a shape."""
+"""The same forms in torch's own operations: differentiable to any order, and what compilers and transforms see.
 
-import itertools
+Shapes as in the modules `shared`, `mixed` and `direct`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 
-from dynconv.models.layers.dynamic.attentions import Attentions
+from dynconv.models.layers.dynamic.geometry import Geometry
 
 
-def form(kernel_num: int, filters: int, positions: int) -> str:
-    """Which of two equal computations is the faster: "aggregate" or "shared".
+def shared(x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor | None, at: Geometry) -> torch.Tensor:
+    """The output of every kernel on scaled data: [B, n out, out rows, out columns]; groups allowed."""
+    columns = _columns(x, scale, at)
+    n, out = weight.shape[:2]
+    # A grouped convolution wants the filters of a group side by side: [n, g, out/g, ...] -> [g, n, out/g, ...].
+    filters = weight.reshape(n, at.groups, out // at.groups, -1).transpose(0, 1).reshape(n * out, -1, 1)
+    y = F.conv1d(columns.flatten(1, 2), filters, groups=at.groups)
+    y = y.view(len(x), at.groups, n, out // at.groups, -1).transpose(1, 2)
+    return y.reshape(len(x), n * out, *at.out)
 
-    Aggregating writes a kernel for every example, whatever its size in positions; sharing computes n kernels at every
-    position.  Measured on CPU at 8-128 channels and 4-4096 positions, they cross where n * positions = filters (of a
-    group).
-    """
-    return "aggregate" if kernel_num * positions >= filters else "shared"
 
-
-def unfold(
-    x: torch.Tensor, kernel_size: int, stride: int, padding: int, dilation: int, size: list[int]
+def mixed(
+    x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor | None, attention: torch.Tensor | None, at: Geometry
 ) -> torch.Tensor:
-    """What each kernel position sees (im2col): [B, C, *S] -> [B, C, kernel positions, output positions].
+    """One kernel an example, on scaled data, as a batched product: [B, out, out rows, out columns]; groups allowed."""
+    columns = _columns(x, scale, at)
+    n, out, batch = len(weight), weight.shape[1], len(x)
+    kernels = weight.reshape(n, -1) if attention is None else attention @ weight.reshape(n, -1)
+    kernels = kernels.view(-1, at.groups, out // at.groups, weight[0, 0].numel()).expand(batch, -1, -1, -1)
+    y = kernels @ columns.reshape(batch, at.groups, -1, columns.shape[3])
+    return y.reshape(batch, out, *at.out)
+
+
+def direct(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    scale: torch.Tensor | None,
+    filters: torch.Tensor | None,
+    attention: torch.Tensor | None,
+    at: Geometry,
+) -> torch.Tensor:
+    """One kernel an example, with every attention: [B, out, out rows, out columns]."""
+    y = mixed(x, weight, scale, attention, at)
+    return y if filters is None else y * filters[:, :, None, None]
+
+
+def pull_back(
+    function: Callable[..., torch.Tensor], tensors: Sequence[Any], at: Geometry, dy: torch.Tensor, need: Sequence[bool]
+) -> list[torch.Tensor | None]:
+    """Gradients of those of `tensors` that need one, themselves differentiable."""
+    wanted = [i for i, tensor in enumerate(tensors) if tensor is not None and need[i]]
+
+    def of_wanted(*chosen: torch.Tensor) -> torch.Tensor:
+        given = list(tensors)
+        for i, tensor in zip(wanted, chosen, strict=True):
+            given[i] = tensor
+        return function(*given, at)
+
+    pull = torch.func.vjp(of_wanted, *[tensors[i] for i in wanted])[1]
+    found = dict(zip(wanted, pull(dy), strict=True))
+    return [found.get(i) for i in range(len(tensors))]
+
+
+def _columns(x: torch.Tensor, scale: torch.Tensor | None, at: Geometry) -> torch.Tensor:
+    """What each kernel position sees (im2col): [B, C, positions of the kernel, output positions], scaled.
 
     Slices rather than `F.unfold`: on CPU they are faster along one axis, and on CUDA `F.unfold` loops over the batch.
     """
-    ndim = x.dim() - 2
-    padded = F.pad(x, [padding] * 2 * ndim) if padding else x
+    rows, columns = at.padding
+    padded = F.pad(x, (columns, columns, rows, rows)) if rows or columns else x
     shifted = []
-    for starts in itertools.product(range(0, dilation * kernel_size, dilation), repeat=ndim):
-        window = [slice(a, a + stride * (n - 1) + 1, stride) for a, n in zip(starts, size, strict=True)]
-        shifted.append(padded[:, :, *window])
-    return torch.stack(shifted, dim=2).flatten(3)
-
-
-def aggregate(columns: torch.Tensor, weight: torch.Tensor, attention: Attentions, groups: int) -> torch.Tensor:
-    """One kernel for every example, then a batched matrix product: [B, out, output positions].
-
-    `columns` [B, in, positions of the kernel, positions of the output]; `weight` [n, out, in/g, *kernel].
-    """
-    batch, _, taps, positions = columns.shape
-    n, out, fan = weight.shape[:3]
-    kernels = weight.reshape(n, -1) if attention.kernel is None else attention.kernel @ weight.reshape(n, -1)
-    kernels = kernels.view(-1, out, fan, taps)
-    if attention.spatial is not None:
-        kernels = kernels * attention.spatial.view(batch, 1, 1, taps)
-    kernels = kernels.expand(batch, -1, -1, -1).reshape(batch * groups, out // groups, fan * taps)
-    return torch.bmm(kernels, columns.reshape(batch * groups, fan * taps, positions)).view(batch, out, positions)
-
-
-def shared(columns: torch.Tensor, weight: torch.Tensor, attention: Attentions, groups: int) -> torch.Tensor:
-    """The attentions on the data, the same weights for every example: [B, out, output positions].
-
-    The n kernels' outputs are computed together and summed with the kernel attention.  Shapes as in `aggregate`.
-    """
-    batch, channels, taps, positions = columns.shape
-    n, out, fan = weight.shape[:3]
-    if attention.spatial is not None:
-        columns = columns * attention.spatial.view(batch, 1, taps, 1)
-    # A grouped convolution wants the filters of a group side by side: [n, g, out/g, ...] -> [g, n, out/g, ...].
-    filters = weight.reshape(n, groups, out // groups, fan * taps).transpose(0, 1).reshape(n * out, fan * taps, 1)
-    y = F.conv1d(columns.reshape(batch, channels * taps, positions), filters, groups=groups)
-    if attention.kernel is not None:
-        y = y.view(batch, groups, n, -1) * attention.kernel.view(batch, 1, n, 1)
-        y = y.sum(2)
-    return y.view(batch, out, positions)
+    for i in range(at.kernel[0]):
+        for j in range(at.kernel[1]):
+            window = [
+                slice(at.dilation[a] * k, at.dilation[a] * k + at.stride[a] * (at.out[a] - 1) + 1, at.stride[a])
+                for a, k in enumerate((i, j))
+            ]
+            shifted.append(padded[:, :, *window])
+    seen = torch.stack(shifted, dim=2).flatten(3)
+    return seen if scale is None else seen * scale.mT.unsqueeze(3)
