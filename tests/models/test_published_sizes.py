@@ -93,7 +93,7 @@ def test_condconv_resnet50():
 def test_condconv_resnet18():
     """Li et al. 2022 (ODConv), table of ImageNet: 81.35 M and 1.894 G for CondConv 8x.
 
-    These are the last three blocks and the classifier, with one routing a block; the variant replaces all branches.
+    Both come out with the last three blocks and the classifier, one routing a block; the variant replaces all branches.
     """
     ours = models.build("condconv", stem="imagenet", num_classes=1000)
     vanilla = models.build("vanilla", stem="imagenet", num_classes=1000)
