@@ -1,4 +1,4 @@
-"""Five ResNet variants in one skeleton.
+"""ResNet variants in one skeleton.
 
     model = dynconv.models.build("odconv", num_classes=10)
     loss = criterion(model(images), labels) + dynconv.models.auxiliary_loss(model)
