@@ -5,7 +5,7 @@ import torch
 from ranks import in_ranks
 
 from dynconv.engine.world import find
-from dynconv.models.layers.batch_norm import BatchNorm2d, synchronise
+from dynconv.models.layers.batch_norm import BatchNorm1d, BatchNorm2d, synchronise
 
 PARTS = (2, 5, 1)  # examples of each process
 
@@ -63,3 +63,15 @@ def test_it_is_that_of_the_whole_batch(mean, dtype, close):
     # The gradient has no mean over a channel, also where the input's mean is large: no rounding that adds up.
     gradient = torch.cat([result[1] for result in results])
     assert gradient.mean((0, 2, 3)).abs().max() <= close / 10
+
+
+@pytest.mark.parametrize("kind", [BatchNorm1d, BatchNorm2d])
+def test_a_later_batch_does_not_change_the_gradient_of_one_value(kind):
+    """One value a channel is normalised by running statistics that the next batch moves before the backward pass."""
+    shape = [1, 1] if kind is BatchNorm2d else []
+    one, many = torch.randn(1, 4, *shape), torch.randn(5, 4, *shape) * 3 + 10
+    norm = layer(kind, torch.float64)
+    wanted = torch.autograd.grad(norm(one.double()).square().sum(), norm.weight)
+    y = norm(one.double())
+    norm(many.double())
+    assert torch.equal(torch.autograd.grad(y.square().sum(), norm.weight)[0], wanted[0])

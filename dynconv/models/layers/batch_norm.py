@@ -28,7 +28,10 @@ class _BatchNorm(nn.modules.batchnorm._BatchNorm):
         if self.synchronised and processes() > 1:
             return self._over_processes(input)
         if input.numel() == input.shape[1]:
-            return F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+            # Copies: a later batch moves the running statistics, and autograd would not notice.
+            assert self.running_mean is not None and self.running_var is not None
+            mean, variance = self.running_mean.clone(), self.running_var.clone()
+            return F.batch_norm(input, mean, variance, self.weight, self.bias, eps=self.eps)
         return super().forward(input)
 
     def _over_processes(self, x: torch.Tensor) -> torch.Tensor:
