@@ -42,29 +42,29 @@ def dynamic_conv(
     if attentions.kernel is None and n > 1:
         raise DynconvError(f"dynamic convolution: {n} kernels and no kernel attention; valid: a tensor [B, {n}]")
     if torch.is_autocast_enabled(x.device.type):  # as torch's convolutions do
-        dtype = torch.get_autocast_dtype(x.device.type)
-        x, weight = x.to(dtype), weight.to(dtype)
-    channel, filters, spatial, kernel = (a if a is None else a.to(x.dtype) for a in attentions)
+        x = x.to(torch.get_autocast_dtype(x.device.type))
+    # Kernels are made in the weights' type; the products of convolving are in the input's.
+    channel, filters, spatial, kernel = (a if a is None else a.to(weight.dtype) for a in attentions)
     at = geometry(x, weight.shape[3:], stride, padding, dilation, groups)
     image, taps = x.unsqueeze(2) if x.dim() == 3 else x, weight.flatten(3)
     scale = _scale(channel, spatial, image, taps)
     if form == "auto":
         form = cheapest(image, taps, at)
     # Compilers and exporters see torch's own operations, which they can fuse, cut and store.
-    open_ = torch.compiler.is_compiling() or len(x) == 0
+    open_ = torch.compiler.is_compiling() or x.shape[0] == 0
     with torch.autocast(x.device.type, enabled=False):
         if form == "direct":
             y = (plain.direct if open_ else direct.convolve)(image, taps, scale, filters, kernel, at)
         else:
             if form == "mixed":
                 mix = plain.mixed if open_ or groups > 1 else mixed.convolve
-                y = mix(image, taps, scale, image.new_ones(len(x), 1) if kernel is None else kernel, at)
+                y = mix(image, taps, scale, taps.new_ones(x.shape[0], 1) if kernel is None else kernel, at)
             else:
                 y = (plain.shared if open_ or groups > 1 else shared.convolve)(image, taps, scale, at)
                 if kernel is not None:
                     y = (y.unflatten(1, (n, out)) * kernel[:, :, None, None, None]).sum(1)
             y = y if filters is None else y * filters[:, :, None, None]
-            y = _in_format_of(image, y)
+            y = _in_format_of(image, y.to(x.dtype))
     return y.squeeze(2) if x.dim() == 3 else y
 
 

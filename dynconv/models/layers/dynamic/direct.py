@@ -55,7 +55,7 @@ class _Direct(torch.autograd.Function):
             mixture = _mixture(weight, attention, part, at.groups)
             kernels = _scaled(mixture, *_factors(scale, filters, part, at.groups))
             ys.append(_convolve(x[part], kernels, at))
-        return torch.cat(ys) if len(ys) > 1 else ys[0]
+        return torch.cat(ys)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
@@ -66,7 +66,7 @@ class _Direct(torch.autograd.Function):
     def backward(ctx: Any, *grads: torch.Tensor) -> Any:
         x, weight, scale, filters, attention = tensors = ctx.saved_tensors
         at, (need_x, need_weight, need_scale, need_filters, need_attention, _) = ctx.at, ctx.needs_input_grad
-        if torch.is_grad_enabled():  # a derivative of the derivative is asked for
+        if plain.is_wanted(grads[0]):
             return *plain.pull_back(plain.direct, tensors, at, grads[0], ctx.needs_input_grad), None
         flat = weight.reshape(len(weight), -1)
         dx = torch.empty_like(x) if need_x else None
@@ -146,8 +146,10 @@ def _scale_(dkernels: torch.Tensor, left: torch.Tensor | None, right: torch.Tens
 def _grouped(x: torch.Tensor, kernels: torch.Tensor, at: Geometry) -> tuple[torch.Tensor, torch.Tensor, list[Any]]:
     """The arguments of a convolution with a group for each group of each example."""
     b, rest = len(x), (list(at.stride), list(at.padding), list(at.dilation), False, [0, 0], len(x) * at.groups)
-    kernels = kernels.expand(b, -1, -1, -1).reshape(
-        b * at.groups * kernels.shape[2], x.shape[1] // at.groups, *at.kernel
+    kernels = (
+        kernels.to(x.dtype)
+        .expand(b, -1, -1, -1)
+        .reshape(b * at.groups * kernels.shape[2], x.shape[1] // at.groups, *at.kernel)
     )
     # One example keeps its memory format: in channels-last, torch convolves a third faster.
     return (x if b == 1 else x.reshape(1, -1, *at.size)), kernels, list(rest)
@@ -168,4 +170,4 @@ def _convolve_back(
     dx, dkernels, _ = convolution_backward(dimage, image, matrix, None, *rest, [*need, False])
     if dx is not None:
         dx = dx.view(x.shape)
-    return dx, None if dkernels is None else dkernels.reshape(len(x), *kernels.shape[1:])
+    return dx, None if dkernels is None else dkernels.reshape(len(x), *kernels.shape[1:]).to(kernels.dtype)

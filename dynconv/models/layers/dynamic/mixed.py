@@ -38,12 +38,13 @@ class _Mixed(torch.autograd.Function):
     ) -> torch.Tensor:
         flat, padded = _flat(weight), at.padded(x.permute(0, 2, 3, 1))
         out = weight.shape[1]
-        y, mixture = x.new_empty(len(x), *at.out, out), _Mixture(flat)
+        y = torch.empty(len(x), out, *at.out, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+        last, mixture = y.permute(0, 2, 3, 1), _Mixture(flat)
         for part in _parts(len(x), weight, at):
             columns = _columns(at.patches(padded[part]), None if scale is None else scale[part])
-            kernels = mixture(attention[part]).view(len(columns), out, -1)
-            y[part] = products(columns.flatten(1, 2).flatten(2), kernels).view(-1, *at.out, out)
-        return y.permute(0, 3, 1, 2)
+            kernels = mixture(attention[part]).view(len(columns), out, -1).to(x.dtype)
+            last[part] = products(columns.flatten(1, 2).flatten(2), kernels).view(-1, *at.out, out)
+        return y
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
@@ -54,7 +55,7 @@ class _Mixed(torch.autograd.Function):
     def backward(ctx: Any, *grads: torch.Tensor) -> Any:
         x, weight, scale, attention = ctx.saved_tensors
         at, need = ctx.at, ctx.needs_input_grad
-        if torch.is_grad_enabled():  # a derivative of the derivative is asked for
+        if plain.is_wanted(grads[0]):
             return *plain.pull_back(plain.mixed, (x, weight, scale, attention), at, grads[0], need), None
         flat, padded = _flat(weight), at.padded(x.permute(0, 2, 3, 1))
         out, fan = weight.shape[1], flat.shape[1] // weight.shape[1]
@@ -62,29 +63,30 @@ class _Mixed(torch.autograd.Function):
         dflat = torch.zeros_like(flat) if need[1] else None
         dattention = torch.empty_like(attention) if need[3] else None
         dscale = None if scale is None or not need[2] else torch.empty_like(scale)
-        dpadded = torch.zeros_like(padded) if need[0] else None
+        # Not in 16 bits: the sum of nine would be rounded nine times.
+        dpadded = torch.zeros_like(padded, dtype=torch.promote_types(x.dtype, torch.float32)) if need[0] else None
         mixture = _Mixture(flat)
         for part in _parts(len(x), weight, at):
             b, patches = len(x[part]), at.patches(padded[part])
             factor = None if scale is None else scale[part]
             if dflat is not None or dattention is not None:
                 columns = _columns(patches, factor).view(b, -1, fan)
-                dkernels = products(dy[part].mT, columns.mT).view(b, -1)
+                dkernels = products(dy[part].mT, columns.mT).view(b, -1).to(weight.dtype)
                 if dattention is not None:
                     dattention[part] = product(dkernels, flat)
                 if dflat is not None:
                     dflat.addmm_(attention[part].t(), dkernels)
             if dpadded is not None or dscale is not None:
-                kernels = mixture(attention[part]).view(b, out, fan)
+                kernels = mixture(attention[part]).view(b, out, fan).to(x.dtype)
                 dcolumns = products(dy[part], kernels.mT).view(patches.shape)
                 if dscale is not None:
-                    dscale[part] = (dcolumns * patches).sum((1, 2)).flatten(1, 2)
+                    dscale[part] = (dcolumns * patches).sum((1, 2), dtype=scale.dtype).flatten(1, 2)
                 if dpadded is not None:
                     _fold(dcolumns, factor, at.patches(dpadded[part]))
         dx = None
         if dpadded is not None:
             (top, left), (rows, columns_) = at.padding, at.size
-            dx = dpadded[:, top : top + rows, left : left + columns_].permute(0, 3, 1, 2)
+            dx = dpadded[:, top : top + rows, left : left + columns_].to(x.dtype).permute(0, 3, 1, 2)
         dweight = None if dflat is None else dflat.view(*weight.shape[:2], -1, weight.shape[2]).mT.reshape(weight.shape)
         return dx, dweight, dscale, dattention, None
 

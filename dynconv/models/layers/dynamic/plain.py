@@ -17,10 +17,10 @@ def shared(x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor | None, at
     columns = _columns(x, scale, at)
     n, out = weight.shape[:2]
     # A grouped convolution wants the filters of a group side by side: [n, g, out/g, ...] -> [g, n, out/g, ...].
-    filters = weight.reshape(n, at.groups, out // at.groups, -1).transpose(0, 1).reshape(n * out, -1, 1)
+    filters = weight.reshape(n, at.groups, out // at.groups, -1).transpose(0, 1).reshape(n * out, -1, 1).to(x.dtype)
     y = F.conv1d(columns.flatten(1, 2), filters, groups=at.groups)
-    y = y.view(len(x), at.groups, n, out // at.groups, -1).transpose(1, 2)
-    return y.reshape(len(x), n * out, *at.out)
+    y = y.unflatten(1, (at.groups, n, out // at.groups)).transpose(1, 2).flatten(1, 3)
+    return y.unflatten(2, at.out)
 
 
 def mixed(
@@ -28,11 +28,11 @@ def mixed(
 ) -> torch.Tensor:
     """One kernel an example, on scaled data, as a batched product: [B, out, out rows, out columns]; groups allowed."""
     columns = _columns(x, scale, at)
-    n, out, batch = len(weight), weight.shape[1], len(x)
+    n, out, batch = *weight.shape[:2], x.shape[0]
     kernels = weight.reshape(n, -1) if attention is None else attention @ weight.reshape(n, -1)
-    kernels = kernels.view(-1, at.groups, out // at.groups, weight[0, 0].numel()).expand(batch, -1, -1, -1)
-    y = kernels @ columns.reshape(batch, at.groups, -1, columns.shape[3])
-    return y.reshape(batch, out, *at.out)
+    kernels = kernels.unflatten(1, (at.groups, out // at.groups, -1)).expand(batch, -1, -1, -1)
+    y = kernels.to(x.dtype) @ columns.flatten(1, 2).unflatten(1, (at.groups, -1))
+    return y.flatten(1, 2).unflatten(2, at.out)
 
 
 def direct(
@@ -45,7 +45,12 @@ def direct(
 ) -> torch.Tensor:
     """One kernel an example, with every attention: [B, out, out rows, out columns]."""
     y = mixed(x, weight, scale, attention, at)
-    return y if filters is None else y * filters[:, :, None, None]
+    return y if filters is None else (y * filters[:, :, None, None]).to(x.dtype)
+
+
+def is_wanted(dy: torch.Tensor) -> bool:
+    """Whether a backward pass has to be differentiable (a derivative of it is asked for) or is mapped over (vmap)."""
+    return torch.is_grad_enabled() or torch._C._functorch.is_functorch_wrapped_tensor(dy)
 
 
 def pull_back(
@@ -81,4 +86,4 @@ def _columns(x: torch.Tensor, scale: torch.Tensor | None, at: Geometry) -> torch
             ]
             shifted.append(padded[:, :, *window])
     seen = torch.stack(shifted, dim=2).flatten(3)
-    return seen if scale is None else seen * scale.mT.unsqueeze(3)
+    return seen if scale is None else (seen * scale.mT.unsqueeze(3)).to(x.dtype)

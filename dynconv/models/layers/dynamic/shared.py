@@ -30,15 +30,16 @@ def convolve(x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor | None, 
 class _Shared(torch.autograd.Function):
     @staticmethod
     def forward(x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor | None, at: Geometry) -> torch.Tensor:
-        x, filters = _last(x), weight.flatten(0, 1)
-        z = x.new_zeros(len(x), *at.out, len(filters))
+        filters, dtype = weight.flatten(0, 1), torch.promote_types(x.dtype, torch.float32)
+        z = torch.empty(len(x), len(filters), *at.out, dtype=dtype, device=x.device, memory_format=torch.channels_last)
+        sums, x = z.zero_().permute(0, 2, 3, 1), _last(x)  # not in 16 bits: the sum of nine would be rounded nine times
         for some in _some(filters):
-            by_tap = filters[some].mT.contiguous()
+            by_tap = filters[some].to(x.dtype).mT.contiguous()
             for tap in at.taps():
                 read = _read(x, scale, tap)
                 y = product(read.flatten(0, 2), by_tap[:, tap.position])
-                z[:, *tap.outputs, some] += y.view(*read.shape[:3], -1)
-        return z.permute(0, 3, 1, 2)
+                sums[:, *tap.outputs, some] += y.view(*read.shape[:3], -1)
+        return z.to(x.dtype)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
@@ -48,16 +49,16 @@ class _Shared(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> Any:
         x, weight, scale = ctx.saved_tensors
-        if torch.is_grad_enabled():  # a derivative of the derivative is asked for
+        if plain.is_wanted(grads[0]):
             return *plain.pull_back(plain.shared, (x, weight, scale), ctx.at, grads[0], ctx.needs_input_grad), None
         x, dz, filters = _last(x), _last(grads[0]), weight.flatten(0, 1)
         need_x, need_weight, need_scale, _ = ctx.needs_input_grad
-        dx = torch.zeros_like(x) if need_x else None
+        dx = torch.zeros_like(x, dtype=torch.promote_types(x.dtype, torch.float32)) if need_x else None
         dfilters = torch.empty_like(filters) if need_weight else None
         dscale = torch.zeros_like(scale, memory_format=torch.contiguous_format) if need_scale else None
         for some in _some(filters):
-            by_tap = filters[some].mT.contiguous()
-            dby_tap = torch.zeros_like(by_tap) if need_weight else None
+            by_tap = filters[some].to(x.dtype).mT.contiguous()
+            dby_tap = torch.zeros_like(by_tap, dtype=weight.dtype) if need_weight else None
             for tap in ctx.at.taps():
                 part = dz[:, *tap.outputs, some]
                 rows = part.reshape(-1, part.shape[3])
@@ -67,7 +68,7 @@ class _Shared(torch.autograd.Function):
                     continue
                 dread = product(rows, by_tap[:, tap.position].t()).view(*part.shape[:3], -1)
                 if dscale is not None:
-                    dscale[:, tap.position] += (dread * x[:, *tap.inputs]).sum((1, 2))
+                    dscale[:, tap.position] += (dread * x[:, *tap.inputs]).sum((1, 2), dtype=scale.dtype)
                 if dx is not None and scale is None:
                     dx[:, *tap.inputs] += dread
                 elif dx is not None:
@@ -75,7 +76,7 @@ class _Shared(torch.autograd.Function):
             if dfilters is not None and dby_tap is not None:
                 dfilters[some] = dby_tap.mT
         dweight = None if dfilters is None else dfilters.view(weight.shape)
-        return None if dx is None else dx.permute(0, 3, 1, 2), dweight, dscale, None
+        return None if dx is None else dx.to(x.dtype).permute(0, 3, 1, 2), dweight, dscale, None
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
