@@ -7,6 +7,8 @@ import torch
 from odconv_cases import FORMS, assert_equal, example, loss, make, of_textbook
 from torch.func import functional_call, grad, stack_module_state, vmap
 
+from dynconv import models
+
 EACH_FORM = pytest.mark.parametrize("form", FORMS)
 EXTENT = {1: [7], 2: [5, 7]}
 SEEDS = 3
@@ -80,3 +82,32 @@ def test_seeds_of_one_example_each(form):
     wanted = torch.stack([of_textbook(layer, one)["y"] for layer, one in zip(layers, x, strict=True)])
     assert_equal({"y": y.detach()}, {"y": wanted})
     assert all(torch.equal(buffers[name], buffer) for name, buffer in before.items())
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("ndim", "extent"), [(1, [32]), (2, [17, 16])])
+def test_many_whole_networks_in_one_call(ndim, extent, training):
+    networks = []
+    for seed in range(SEEDS):
+        torch.manual_seed(seed)
+        options = {"ndim": ndim, "in_channels": 2, "num_classes": 5, "width": 0.125, "kernel_num": 2}
+        networks.append(models.build("odconv", **options).double().train(training))
+    alone = copy.deepcopy(networks)
+    p, buffers = stack_module_state(networks)
+    x = example(4, 2, *extent, requires_grad=False)
+    targets = torch.tensor([0, 1, 2, 3])
+
+    def step(p, buffers):
+        logits = functional_call(networks[0], (p, buffers), (x,))
+        return torch.nn.functional.cross_entropy(logits, targets), logits
+
+    got, logits = vmap(grad(step, has_aux=True))({name: tensor.detach() for name, tensor in p.items()}, buffers)
+    for seed, network in enumerate(alone):
+        wanted = network(x)
+        torch.nn.functional.cross_entropy(wanted, targets).backward()
+        theirs = {name: parameter.grad for name, parameter in network.named_parameters()}
+        assert_equal(
+            {"y": logits[seed], **{name: got[name][seed] for name in theirs}}, {"y": wanted.detach(), **theirs}, 1e-8
+        )
+        for name, buffer in network.named_buffers():
+            torch.testing.assert_close(buffers[name][seed], buffer, rtol=1e-10, atol=1e-10)

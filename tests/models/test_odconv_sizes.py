@@ -1,10 +1,12 @@
-"""ODConv, in each form, for batches of any size: none, and those that an exported program has not seen."""
+"""ODConv, in each form, at the ends of sizes: no example, too few positions, a batch that an export has not seen."""
 
 import io
 
 import pytest
 import torch
 from odconv_cases import FORMS, assert_equal, example, make, of_textbook
+
+from dynconv.errors import DynconvError
 
 EACH_FORM = pytest.mark.parametrize("form", FORMS)
 
@@ -23,6 +25,14 @@ def test_an_empty_batch(form, ndim, training):
     assert x.grad.shape == x.shape
     assert all(parameter.grad is None or not parameter.grad.any() for parameter in layer.parameters())
     assert all(torch.equal(dict(layer.named_buffers())[name], buffer) for name, buffer in before.items())
+
+
+@pytest.mark.parametrize("arguments", [(4, 6, 3), (4, 6, 3, 1, 0, 3), (4, 6, 3, 2), (4, 40, 7, 1, 2)], ids=str)
+@EACH_FORM
+def test_an_input_that_the_kernel_does_not_fit_into(form, arguments):
+    """As `torch.nn.Conv2d`: an error, not an output without positions."""
+    with pytest.raises((DynconvError, RuntimeError), match=r"(?i)kernel"):
+        make(*arguments, form=form)(example(3, 4, 2, 9))
 
 
 @pytest.mark.parametrize(("ndim", "arguments"), [(2, (4, 6, 3, 2, 2, 2, 2)), (1, (4, 6, 1))], ids=str)
