@@ -17,6 +17,10 @@ _HARDWARE = (
     Column("device", TEXT, "name of the processor or GPU that was timed"),
     Column("hostname", TEXT, "machine"),
 )
+_CODE = (
+    Column("git_sha", TEXT, "commit of the code; null outside a git checkout"),
+    Column("git_dirty", FLAG, "uncommitted changes in the checkout"),
+)
 
 METRICS = (
     Column("accuracy", REAL, "share of correct top-1 predictions after the last epoch (0-1)"),
@@ -47,8 +51,7 @@ _TRAINING = (  # what it did and cost, and where
     Column("precision", TEXT, "fp32, bf16 or fp16, as used"),
     *_HARDWARE,
     Column("slurm_job_id", TEXT, "Slurm job; null outside Slurm"),
-    Column("git_sha", TEXT, "commit of the code; null outside a git checkout"),
-    Column("git_dirty", FLAG, "uncommitted changes in the checkout"),
+    *_CODE,
 )
 _ORIGIN = (
     Column("dataset_hash", TEXT, "digest of the dataset's arrays"),
@@ -58,6 +61,33 @@ _ORIGIN = (
     Column("cuda_version", TEXT, "version of CUDA that torch was built with; null on CPU"),
     Column("started_at", TIME, "start of the last attempt (UTC)"),
     Column("finished_at", TIME, "end (UTC)"),
+)
+
+_INFERENCE = (  # a forward pass in evaluation, not compiled
+    Column("latency_p50_s", REAL, "median seconds of a forward pass at batch 1"),
+    Column("latency_p95_s", REAL, "95th percentile of the same; null below 20 repeats"),
+    Column("latency_repeats", INTEGER, "repeats timed for both"),
+    Column(
+        "batch_size", INTEGER, "examples of the forward pass timed next: training's first batch, or what of it fits"
+    ),
+    Column("samples_per_s", REAL, "examples a second of that forward pass, median"),
+    Column("samples_per_s_q25", REAL, "lower quartile over its repeats"),
+    Column("samples_per_s_q75", REAL, "upper quartile"),
+    Column("forward_memory_bytes", INTEGER, "most memory allocated in it at one time: network, batch, activations"),
+)
+_TRAINING_STEP = (  # forward, backward, optimiser; null where not even one example at a time fits in the GPU's memory
+    Column("train_batch_size", INTEGER, "examples of a training step, in one process"),
+    Column("accumulate", INTEGER, "its micro-batches: the recipe's, or more where the GPU's memory was too small"),
+    Column("train_samples_per_s", REAL, "examples a second of a training step, data at hand, median"),
+    Column("train_samples_per_s_q25", REAL, "lower quartile over its repeats"),
+    Column("train_samples_per_s_q75", REAL, "upper quartile"),
+    Column(
+        "train_memory_bytes",
+        INTEGER,
+        "most memory that torch's allocator (CPU or GPU) gave out at one time in training steps: network, gradients,"
+        " optimiser, batch, activations, workspaces",
+    ),
+    Column("activation_bytes", INTEGER, "of them, activations kept for the backward pass, an example"),
 )
 
 _TABLES = (
@@ -163,14 +193,23 @@ _TABLES = (
             Column(
                 "macs_theoretical", INTEGER, "multiply-adds that the method needs in theory (hard attention: at budget)"
             ),
-            Column("latency_p50_s", REAL, "median seconds of a forward pass at batch 1"),
-            Column("latency_p95_s", REAL, "95th percentile of the same"),
-            Column("samples_per_s", REAL, "examples a second, forward pass at the recipe's batch size"),
-            Column("batch_size", INTEGER, "batch size of samples_per_s"),
-            Column("activation_bytes", INTEGER, "memory of the activations kept for one example's backward pass"),
-            *_HARDWARE,
-            Column("torch_version", TEXT, "version of torch"),
+            Column(
+                "executed_fraction", REAL, "hard attention: share kept by the masks of the timed, untrained network"
+            ),
+            *_INFERENCE,
+            *_TRAINING_STEP,
+            Column("precision", TEXT, "fp32, bf16 or fp16, as used"),
             Column("threads", INTEGER, "CPU threads used"),
+            Column("load", REAL, "load average of the machine over the minute before: what else ran"),
+            *_HARDWARE,
+            Column("cpu", TEXT, "name of the processor, with a GPU, too"),
+            Column("device_memory_bytes", INTEGER, "memory of the GPU; null on a CPU"),
+            Column("driver_version", TEXT, "version of the GPU's driver; null on a CPU"),
+            Column("tf32", TEXT, "what a GPU may round from fp32 to TF32: conv, matmul or none; null on a CPU"),
+            Column("run_hash", TEXT, "digest of recipe, variant and options"),
+            Column("slurm_job_id", TEXT, "Slurm job; null outside Slurm"),
+            *_CODE,
+            *_ORIGIN,
         ),
     ),
     Table(
