@@ -78,7 +78,7 @@ def test_same_tables_same_bytes(results):
 def test_figures_are_also_files(built):
     names = {path.stem for path in (built / "figures").iterdir()}
     assert names == {
-        *(f"accuracy-cost-{task}" for task in set(DATASETS.values())),
+        *(f"accuracy-{scale}-{task}" for scale in ("cost", "time") for task in set(DATASETS.values())),
         *(f"learning-curves-{dataset.replace('/', '-')}" for dataset in DATASETS),
     }
     for path in (built / "figures").iterdir():

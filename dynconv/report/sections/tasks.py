@@ -40,6 +40,7 @@ def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Sect
             "pairs": pairs(results, task),
             "control": results.control,
             "accuracy_cost": drawings.get(file_name(accuracy_cost.NAME, task)),
+            "accuracy_time": drawings.get(file_name(accuracy_cost.TIME, task)),
             "curves": curves[:INLINE_CURVES],
             "linked": curves[INLINE_CURVES:],
             "sheets": [samples.read(*sheet) for sheet in [*sheets.items()][:INLINE_SHEETS]],
