@@ -118,7 +118,7 @@ def test_hostile_names_are_text(make):
     for name in (*variants, *datasets, rows[0]["failure"], rows[0]["hostname"]):
         assert name in page.text
     files = list((results / "figures").rglob("*"))
-    assert len(files) == 2 + len(datasets)
+    assert len(files) == 2 * 2 + len(datasets)
     assert all(path.parent == results / "figures" and re.fullmatch(r"[\w.-]+\.svg", path.name) for path in files)
     for path in files:
         assert not ET.parse(path).findall(".//{*}script")

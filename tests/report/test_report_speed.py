@@ -56,3 +56,15 @@ def test_a_profile_of_counts_alone_has_no_table(small):
     for variant in VARIANTS:
         change(small, variant, latency_p50_s=None)
     assert "Speed and memory of one untrained network" not in Page(build(small)).text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0.4213, "0.421"), (87.06, "87.1"), (99.96, "100"), (5890.0, "5.89 k"), (None, numbers.NONE)]
+)
+def test_rates_have_three_digits(number, text):
+    assert numbers.rate(number) == text
+
+
+def test_few_repeats_have_no_spread(small):
+    change(small, "odconv", latency_p95_s=None, samples_per_s_q25=None, samples_per_s_q75=None)
+    assert "nan" not in Page(build(small)).text.lower().replace("provenance", "")
