@@ -1,5 +1,6 @@
 """The tables: their columns, types and one line of documentation each.  The data dictionary is `TABLES`."""
 
+from dynconv.profile_columns import DEVICE, INFERENCE, TRAINING_STEP
 from dynconv.table import COUNTS, FLAG, INTEGER, REAL, TEXT, TIME, Column, Table, key
 
 _RUN_KEYS = (
@@ -61,33 +62,6 @@ _ORIGIN = (
     Column("cuda_version", TEXT, "version of CUDA that torch was built with; null on CPU"),
     Column("started_at", TIME, "start of the last attempt (UTC)"),
     Column("finished_at", TIME, "end (UTC)"),
-)
-
-_INFERENCE = (  # a forward pass in evaluation, not compiled
-    Column("latency_p50_s", REAL, "median seconds of a forward pass at batch 1"),
-    Column("latency_p95_s", REAL, "95th percentile of the same; null below 20 repeats"),
-    Column("latency_repeats", INTEGER, "repeats timed for both"),
-    Column(
-        "batch_size", INTEGER, "examples of the forward pass timed next: training's first batch, or what of it fits"
-    ),
-    Column("samples_per_s", REAL, "examples a second of that forward pass, median"),
-    Column("samples_per_s_q25", REAL, "lower quartile over its repeats"),
-    Column("samples_per_s_q75", REAL, "upper quartile"),
-    Column("forward_memory_bytes", INTEGER, "most memory allocated in it at one time: network, batch, activations"),
-)
-_TRAINING_STEP = (  # forward, backward, optimiser; null where not even one example at a time fits in the GPU's memory
-    Column("train_batch_size", INTEGER, "examples of a training step, in one process"),
-    Column("accumulate", INTEGER, "its micro-batches: the recipe's, or more where the GPU's memory was too small"),
-    Column("train_samples_per_s", REAL, "examples a second of a training step, data at hand, median"),
-    Column("train_samples_per_s_q25", REAL, "lower quartile over its repeats"),
-    Column("train_samples_per_s_q75", REAL, "upper quartile"),
-    Column(
-        "train_memory_bytes",
-        INTEGER,
-        "most memory that torch's allocator (CPU or GPU) gave out at one time in training steps: network, gradients,"
-        " optimiser, batch, activations, workspaces",
-    ),
-    Column("activation_bytes", INTEGER, "of them, activations kept for the backward pass, an example"),
 )
 
 _TABLES = (
@@ -196,16 +170,13 @@ _TABLES = (
             Column(
                 "executed_fraction", REAL, "hard attention: share kept by the masks of the timed, untrained network"
             ),
-            *_INFERENCE,
-            *_TRAINING_STEP,
+            *INFERENCE,
+            *TRAINING_STEP,
             Column("precision", TEXT, "fp32, bf16 or fp16, as used"),
             Column("threads", INTEGER, "CPU threads used"),
             Column("load", REAL, "load average of the machine over the minute before: what else ran"),
             *_HARDWARE,
-            Column("cpu", TEXT, "name of the processor, with a GPU, too"),
-            Column("device_memory_bytes", INTEGER, "memory of the GPU; null on a CPU"),
-            Column("driver_version", TEXT, "version of the GPU's driver; null on a CPU"),
-            Column("tf32", TEXT, "what a GPU may round from fp32 to TF32: conv, matmul or none; null on a CPU"),
+            *DEVICE,
             Column("run_hash", TEXT, "digest of recipe, variant and options"),
             Column("slurm_job_id", TEXT, "Slurm job; null outside Slurm"),
             *_CODE,
