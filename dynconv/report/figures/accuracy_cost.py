@@ -52,7 +52,7 @@ _SCALES = (
 
 
 def drawings(results: Results) -> Iterator[Drawing]:
-    """For each task a figure a scale on which some variant has both a difference and a cost."""
+    """For each task one figure for each scale on which some variant has both a difference and a cost."""
     style = styles(results.variants)
     for task in results.tasks:
         for scale in _SCALES:
