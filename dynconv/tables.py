@@ -1,5 +1,6 @@
 """The tables: their columns, types and one line of documentation each.  The data dictionary is `TABLES`."""
 
+from dynconv.profile_columns import DEVICE, INFERENCE, TRAINING_STEP
 from dynconv.table import COUNTS, FLAG, INTEGER, REAL, TEXT, TIME, Column, Table, key
 
 _RUN_KEYS = (
@@ -16,6 +17,10 @@ _VARIANT_PAIR = (
 _HARDWARE = (
     Column("device", TEXT, "name of the processor or GPU that was timed"),
     Column("hostname", TEXT, "machine"),
+)
+_CODE = (
+    Column("git_sha", TEXT, "commit of the code; null outside a git checkout"),
+    Column("git_dirty", FLAG, "uncommitted changes in the checkout"),
 )
 
 METRICS = (
@@ -47,8 +52,7 @@ _TRAINING = (  # what it did and cost, and where
     Column("precision", TEXT, "fp32, bf16 or fp16, as used"),
     *_HARDWARE,
     Column("slurm_job_id", TEXT, "Slurm job; null outside Slurm"),
-    Column("git_sha", TEXT, "commit of the code; null outside a git checkout"),
-    Column("git_dirty", FLAG, "uncommitted changes in the checkout"),
+    *_CODE,
 )
 _ORIGIN = (
     Column("dataset_hash", TEXT, "digest of the dataset's arrays"),
@@ -163,14 +167,20 @@ _TABLES = (
             Column(
                 "macs_theoretical", INTEGER, "multiply-adds that the method needs in theory (hard attention: at budget)"
             ),
-            Column("latency_p50_s", REAL, "median seconds of a forward pass at batch 1"),
-            Column("latency_p95_s", REAL, "95th percentile of the same"),
-            Column("samples_per_s", REAL, "examples a second, forward pass at the recipe's batch size"),
-            Column("batch_size", INTEGER, "batch size of samples_per_s"),
-            Column("activation_bytes", INTEGER, "memory of the activations kept for one example's backward pass"),
-            *_HARDWARE,
-            Column("torch_version", TEXT, "version of torch"),
+            Column(
+                "executed_fraction", REAL, "hard attention: share kept by the masks of the timed, untrained network"
+            ),
+            *INFERENCE,
+            *TRAINING_STEP,
+            Column("precision", TEXT, "fp32, bf16 or fp16, as used"),
             Column("threads", INTEGER, "CPU threads used"),
+            Column("load", REAL, "load average of the machine over the minute before: what else ran"),
+            *_HARDWARE,
+            *DEVICE,
+            Column("run_hash", TEXT, "digest of recipe, variant and options"),
+            Column("slurm_job_id", TEXT, "Slurm job; null outside Slurm"),
+            *_CODE,
+            *_ORIGIN,
         ),
     ),
     Table(

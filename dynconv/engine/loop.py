@@ -7,6 +7,7 @@ import torch
 from dynconv import keyed, models
 from dynconv.data.batches import Batches
 from dynconv.engine.checkpoint import Checkpoints
+from dynconv.engine.gradients import gradients
 from dynconv.engine.optim import temperature
 from dynconv.engine.progress import Progress
 from dynconv.engine.shares import Shares
@@ -67,24 +68,10 @@ def fit(
             x, y = data.augmented(ids, recipe.augment, seed=seed, epoch=epoch, task=task.name)
             keys = keyed.keys(seed, epoch, ids.to(device), "noise")
             waited = time.perf_counter() - begun
-            count = world.sum(task.count(y)).clamp(min=1)
-            loss_sum, extra = torch.zeros(2, dtype=torch.float64, device=device).unbind()
-            start = 0
-            for part in parts:
-                rows = slice(start, start := start + len(part.ids))
-                models.give_keys(module, keys[rows])
-                with strategy.micro_batch(last=part is parts[-1]):
-                    with strategy.autocast():
-                        logits = strategy.model(x[rows])
-                        loss = task.loss_sum(logits, y[rows], recipe.label_smoothing)
-                        # A function of the whole micro-batch, on every process the same: each adds its share.
-                        auxiliary = models.auxiliary_loss(module) * (part.weight / world.size)
-                    strategy.backward(loss / count + auxiliary)
-                loss_sum = loss_sum + loss.detach()
-                extra = extra + auxiliary.detach()
+            sums = gradients(strategy, task, recipe, parts, x, y, keys)
             lr = state.schedule.lr(state.step)
             strategy.step(lr)
-            state.shares.append(torch.stack([loss_sum, count.double() / world.size, extra]))
+            state.shares.append(sums)
             state.step += 1
             state.data_wait_s += waited
             if state.average is not None:

@@ -1,92 +1,52 @@
 """What a network costs, measured on the device at hand: one row of the `profile` table."""
 
-import time
+import os
 from pathlib import Path
-from statistics import quantiles
 from typing import Any
 
 import torch
-from torch import nn
 
-from dynconv.data.batches import Batches
-from dynconv.engine import provenance
+from dynconv import keyed
+from dynconv.data.batches import Batches, split_epoch
+from dynconv.engine import profile_inference, profile_training, provenance
+from dynconv.engine.device import choose_precision
+from dynconv.engine.session import now
 from dynconv.engine.setup import setup
-from dynconv.engine.single import Single
-from dynconv.models.macs import count as count_macs
 from dynconv.study import Study
-
-_WARM_UP = 3
-_REPEATS = 20
 
 
 def profile(
     study: Study, dataset: str, variant: str, store: Path, device_name: str, threads: int | None
 ) -> dict[str, Any]:
-    """Parameters, MACs, latency, throughput and activation memory of one variant on one dataset's inputs.
+    """Parameters, MACs, and the speed and memory of inference and of training, of one variant on one dataset's inputs.
 
-    Latency is the forward pass in evaluation mode at batch 1, throughput at the recipe's batch size, both after a
-    warm-up and with the recipe's precision.
+    One process, an untrained network, the recipe's precision and memory format, and the first batch that training with
+    seed 0 takes.  Reading and augmenting data, exchange between processes and the moving average of the weights are not
+    in it.  Each time is taken when it is steady, for about a second (`dynconv/engine/timing.py`).
+
+    Raises:
+        DynconvError: bad input, as for training.
+        torch.OutOfMemoryError: not even one example's forward pass fits in the GPU's memory.
     """
+    started, load = now(), os.getloadavg()[0]
     place = setup(study, dataset, store, device_name, threads)
-    task, recipe, device = place.task, place.recipe, place.device
-    strategy = Single(place.world, device, recipe)
-    torch.manual_seed(0)
-    model = place.build(study, variant).eval()
-    batches = Batches(place.judge, place.meta, device)
-    size = min(recipe.batch(len(place.train.x)), len(batches))
-    one, _ = batches.get(torch.arange(1, device=device))
-    many, _ = batches.get(torch.arange(size, device=device))
-    latencies = _forward_s(model, one, strategy)
-    throughput = size / sorted(_forward_s(model, many, strategy, repeats=5))[2]
-    macs = count_macs(model, tuple(place.meta["shape"]))
+    recipe, device, n = place.recipe, place.device, len(place.train.x)
+    data = Batches(place.train, place.meta, device, memory_share=0)  # a single batch: no reason to copy all to a GPU
+    first = split_epoch(keyed.permutation(0, 0, n, data.index_device), recipe.batch(n), recipe.drop_last)[0]
     return {
         "dataset": dataset,
         "variant": variant,
-        "task": task.name,
-        "params": sum(p.numel() for p in model.parameters() if p.requires_grad),
-        "macs": macs.executed,
-        "macs_theoretical": macs.theoretical,
-        "latency_p50_s": quantiles(latencies, n=20)[9],
-        "latency_p95_s": quantiles(latencies, n=20)[18],
-        "samples_per_s": throughput,
-        "batch_size": size,
-        "activation_bytes": _activation_bytes(model, one, strategy),
-        **provenance.hardware(device),
-        "torch_version": torch.__version__,
+        "task": place.task.name,
+        **profile_inference.measure(study, variant, place, data, first),
+        **profile_training.measure(study, variant, place, data),
+        "precision": choose_precision(recipe.precision, device),
         "threads": torch.get_num_threads(),
+        "load": load,
+        **provenance.hardware(device),
+        **provenance.accelerator(device),
+        **provenance.versions(),
+        "run_hash": study.run_hash(dataset, place.task.name, variant),
+        "dataset_hash": place.meta["dataset_hash"],
+        "started_at": started,
+        "finished_at": now(),
     }
-
-
-@torch.no_grad()
-def _forward_s(model: nn.Module, x: torch.Tensor, strategy: Single, repeats: int = _REPEATS) -> list[float]:
-    def synchronize() -> None:
-        if x.is_cuda:
-            torch.cuda.synchronize(x.device)
-
-    seconds = []
-    for _ in range(_WARM_UP + repeats):
-        synchronize()
-        start = time.perf_counter()
-        with strategy.autocast():
-            model(x)
-        synchronize()
-        seconds.append(time.perf_counter() - start)
-    return seconds[_WARM_UP:]
-
-
-def _activation_bytes(model: nn.Module, x: torch.Tensor, strategy: Single) -> int:
-    """Bytes that autograd keeps for the backward pass, counting each storage once and parameters not at all."""
-    kept: dict[int, int] = {}
-    own = {p.untyped_storage().data_ptr() for p in (*model.parameters(), *model.buffers())}
-
-    def pack(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor), strategy.autocast():
-        output = model(x)  # kept alive until counted, so that no storage's address is used twice
-    total = sum(kept.values())
-    del output
-    return total

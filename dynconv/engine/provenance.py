@@ -1,5 +1,6 @@
 """Where, when and with what a number was made."""
 
+import contextlib
 import hashlib
 import platform
 import resource
@@ -18,6 +19,21 @@ def hardware(device: torch.device) -> dict[str, Any]:
     """The `device` and `hostname` columns."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
     return {"device": name, "hostname": platform.node()}
+
+
+def accelerator(device: torch.device) -> dict[str, Any]:
+    """What else a timing depends on: the host's processor and, on a GPU, its memory, driver and rounding of float32."""
+    row: dict[str, Any] = {"cpu": _processor()}
+    if device.type == "cuda":
+        rounded = {"conv": torch.backends.cudnn.allow_tf32, "matmul": torch.backends.cuda.matmul.allow_tf32}
+        row["tf32"] = ", ".join(name for name, allowed in rounded.items() if allowed) or "none"
+        row["device_memory_bytes"] = torch.cuda.get_device_properties(device).total_memory
+        with contextlib.suppress(Exception):  # without NVIDIA's management library the column is null
+            import pynvml
+
+            pynvml.nvmlInit()
+            row["driver_version"] = pynvml.nvmlSystemGetDriverVersion()
+    return row
 
 
 def versions() -> dict[str, Any]:

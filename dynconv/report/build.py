@@ -82,6 +82,7 @@ def _environment() -> jinja2.Environment:
         numbers.ratio,
         numbers.signed,
         numbers.count,
+        numbers.rate,
         numbers.integer,
         numbers.seconds,
         numbers.label,

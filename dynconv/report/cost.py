@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dynconv.report import speed
 from dynconv.report.results import Results
 
 COUNTS = ("params", "macs", "macs_theoretical")
@@ -20,6 +21,7 @@ class Cost:
     macs: float | None
     macs_theoretical: float | None
     train_s: float | None
+    step_s: float | None  # of a training step, an example; measured by the profile
 
 
 def counts(results: Results, task: str) -> pd.DataFrame:
@@ -55,7 +57,9 @@ def relative(results: Results, task: str, variant: str) -> Cost:
     times = time_ratios(results, task)
     time = _geometric_mean(times.loc[times["variant"] == variant, "ratio"])
     params, macs, macs_theoretical = (_geometric_mean(own[column]) for column in COUNTS)
-    return Cost(params, macs, macs_theoretical, time)
+    steps = speed.ratios(results, task)
+    step = _geometric_mean(steps.loc[steps["variant"] == variant, "step"])
+    return Cost(params, macs, macs_theoretical, time, step)
 
 
 def _geometric_mean(values: pd.Series) -> float | None:

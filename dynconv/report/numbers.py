@@ -97,6 +97,11 @@ def count(number: Any) -> str:
     return f"{number:.0f}"
 
 
+def rate(number: Any) -> str:
+    """Examples a second to three digits: `0.42`, `87.1`, `5.89 k`."""
+    return f"{number:.3g}" if known(number) and number < 99.95 else count(number)
+
+
 def integer(number: Any) -> str:
     """An integer with thin spaces between thousands."""
     return f"{int(number):,}".replace(",", "\u202f") if known(number) else NONE

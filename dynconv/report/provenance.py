@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from dynconv.report import speed
 from dynconv.report.results import Results
 
 COLUMNS = {
@@ -58,6 +59,11 @@ def warnings(results: Results) -> list[str]:
             found.append(
                 f"The {task} runs were timed on different hardware ({'; '.join(devices)}). Times are compared only"
                 " between runs on the same device, with the same strategy, number of processes and precision."
+            )
+        if len(measured := speed.hardware(results, task)) > 1:
+            found.append(
+                f"The {task} networks were profiled on different hardware ({'; '.join(measured)}). Their speed and"
+                " memory are compared only where all of this is the same."
             )
     if runs["git_dirty"].fillna(False).astype(bool).any():
         found.append("Some runs were trained with uncommitted changes: their commit does not fully identify the code.")

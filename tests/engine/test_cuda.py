@@ -8,6 +8,7 @@ from ranks import in_ranks
 
 from dynconv import records
 from dynconv.engine import energy
+from dynconv.engine.profile import profile
 from dynconv.engine.run import train_run
 from dynconv.study import RunKey
 
@@ -95,3 +96,20 @@ def test_energy_is_that_of_the_gpu():
         torch.cuda.synchronize()
     joules = meter.joules()
     assert joules is not None and 10 < joules < 3000  # 2 s of 5 to 1500 W
+
+
+def test_a_profile_knows_its_gpu_and_its_memory(make_study, store):
+    study = make_study(batch_size=32, width=2.0, precision="fp32")
+    first, again = (profile(study, "shapes_voc", "odconv", store, "cuda", 1) for _ in range(2))
+    assert first["device"] == torch.cuda.get_device_name() and first["cpu"].endswith("(CPU)")
+    assert first["tf32"] == "conv" and first["device_memory_bytes"] > 0
+    assert first["train_memory_bytes"] == pytest.approx(again["train_memory_bytes"], rel=0.02)
+    assert first["train_memory_bytes"] > first["activation_bytes"] * first["train_batch_size"]
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction(0.6 * first["train_memory_bytes"] / total)
+    try:
+        torch.cuda.empty_cache()
+        tight = profile(study, "shapes_voc", "odconv", store, "cuda", 1)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert tight["accumulate"] > 1 and tight["train_batch_size"] == first["train_batch_size"]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dynconv import models
+from dynconv import models, plugins
 from dynconv.errors import DynconvError
 from dynconv.models import macs
 
@@ -88,3 +88,55 @@ def test_executed_equals_torchs_own_counter(variant):
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(torch.zeros(1, 3, 16, 16))
     assert macs.count(model, (3, 16, 16)).executed == counter.get_total_flops() // 2
+
+
+def one_dimensional(variant, **options):
+    """Two blocks a stage, of the channels and positions of `STAGES`."""
+    return models.build(variant, ndim=1, in_channels=1, num_classes=3, width=1 / 32, **options)
+
+
+STAGES = ((2, 8), (4, 4), (8, 2), (16, 1))  # (channels, positions)
+
+
+def test_gates_by_hand():
+    vanilla = macs.count(one_dimensional("vanilla"), (1, 8)).theoretical
+    local = vanilla + sum(2 * positions * 2 * 7 for _, positions in STAGES)  # mean and maximum, 7 neighbours
+    assert macs.count(one_dimensional("soft_local"), (1, 8)) == (local, local)
+    shared = vanilla + sum(2 * 2 * channels * 4 for channels, _ in STAGES)  # to 4 hidden units and back
+    assert macs.count(one_dimensional("soft_global"), (1, 8)) == (shared, shared)
+
+
+def test_masks_by_hand():
+    """A mask unit is a 3-tap convolution at the block's output and a linear layer of the block's input."""
+    vanilla = macs.count(one_dimensional("vanilla"), (1, 8)).theoretical
+    inputs = [channels for before, own in zip((2, 2, 4, 8), (2, 4, 8, 16), strict=True) for channels in (before, own)]
+    units = sum(c * 3 * positions + c for c, positions in zip(inputs, (8, 8, 4, 4, 2, 2, 1, 1), strict=True))
+    assert macs.count(one_dimensional("hard_attention"), (1, 8), 1.0) == (vanilla + units, vanilla + units)
+
+
+@pytest.mark.parametrize("kernel_num", [1, 4])
+def test_dynamic_kernels_by_hand(kernel_num):
+    model = one_dimensional("odconv", kernel_num=kernel_num)
+    needed = macs.count(one_dimensional("vanilla"), (1, 8)).theoretical
+    layers = [(2, 2, 8)] * 4  # (in, out, positions that the attention averages)
+    for half, channels, positions in ((2, 4, 8), (4, 8, 4), (8, 16, 2)):
+        layers += [(half, channels, positions), *[(channels, channels, positions // 2)] * 3]
+    for inputs, outputs, positions in layers:
+        weights, hidden = 3 * inputs * outputs, 16
+        mixture = 2 * kernel_num - 1 if kernel_num > 1 else 0
+        heads = inputs + outputs + 3 + (kernel_num if kernel_num > 1 else 0)
+        needed += inputs * positions + hidden * (inputs + heads) + (mixture + 2) * weights
+    assert macs.count(model, (1, 8)).theoretical == needed
+
+
+@pytest.mark.parametrize("ndim", [1, 2])
+@pytest.mark.parametrize("variant", plugins.names("dynconv.models.variants"))
+def test_no_layer_with_weights_is_left_out(variant, ndim):
+    """Every matrix and kernel of every variant, by being there, belongs to a layer that is counted when it runs."""
+    model = models.build(variant, ndim=ndim, in_channels=2, num_classes=5, width=0.125).eval()
+    counted = set()
+    macs._hook(model, lambda module, inputs, output: counted.update(module.parameters()))
+    with torch.no_grad():
+        model(torch.zeros(1, 2, *[16] * ndim))
+    missed = [name for name, p in model.named_parameters() if p.dim() > 1 and p not in counted]
+    assert not missed

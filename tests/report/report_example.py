@@ -87,6 +87,15 @@ def metric_rows(runs: list[dict]) -> list[dict]:
     ]
 
 
+def speed(cost: float) -> dict:
+    """What the profile of a variant of that relative cost measures."""
+    row = {"latency_p50_s": 0.0041 * cost, "latency_p95_s": 0.0052 * cost, "latency_repeats": 97}
+    for name, rate in (("samples_per_s", 900 / cost), ("train_samples_per_s", 300 / cost**2)):
+        row |= {name: rate, f"{name}_q25": 0.97 * rate, f"{name}_q75": 1.02 * rate}
+    row |= {"batch_size": 64, "train_batch_size": 64, "accumulate": 1, "train_memory_bytes": int(2e8 * cost)}
+    return row | {"device": "Example CPU", "cpu": "Example CPU", "threads": 2, "precision": "fp32"}
+
+
 def write(folder: Path, runs: list[dict]) -> Path:
     """Write runs, metrics, predictions, profile and, where there is something to compare, the statistics."""
     records.write("runs", runs, folder / "tables/runs.parquet")
@@ -96,9 +105,7 @@ def write(folder: Path, runs: list[dict]) -> Path:
     records.write("predictions", predictions, folder / "tables/predictions.parquet")
     cells = {(run["dataset"], run["variant"]): run for run in runs}
     columns = ("dataset", "variant", "task", "params", "macs", "macs_theoretical")
-    profile = [
-        {k: run[k] for k in columns} | {"latency_p50_s": 0.0041, "device": "Example CPU"} for run in cells.values()
-    ]
+    profile = [{k: run[k] for k in columns} | speed(VARIANTS.get(run["variant"], 1.0)) for run in cells.values()]
     records.write("profile", profile, folder / "tables/profile.parquet")
     if len({run["variant"] for run in runs}) > 1:
         frame = load(folder / "tables/runs.parquet")

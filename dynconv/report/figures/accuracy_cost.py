@@ -1,7 +1,8 @@
-"""What a variant gains against what it costs: difference to the control over relative MACs."""
+"""What a variant gains against what it costs: difference to the control over relative MACs, and over measured time."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,39 +10,74 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from dynconv.report import numbers
-from dynconv.report.cost import count_ratios
+from dynconv.report import numbers, speed
+from dynconv.report.cost import Cost, count_ratios
 from dynconv.report.figures.drawing import Drawing, draw, file_name, legend
 from dynconv.report.figures.palette import Style, light, styles
 from dynconv.report.results import Results
 from dynconv.report.verdicts import Verdict, verdicts
 
-NAME = "accuracy-cost"
+NAME, TIME = "accuracy-cost", "accuracy-time"
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """What the gain is held against: of a variant, and of each (dataset, variant); 1 is the control's."""
+
+    name: str  # of the figure's file
+    words: str
+    of: Callable[[Cost], float | None]
+    ratios: Callable[[Results, str], pd.Series]  # by dataset and variant
+    theory: Callable[[Cost], float | None] = lambda cost: None
+
+
+def _macs(results: Results, task: str) -> pd.Series:
+    return count_ratios(results, task)["macs"]
+
+
+def _steps(results: Results, task: str) -> pd.Series:
+    return speed.ratios(results, task).set_index(["dataset", "variant"])["step"]
+
+
+def _needed(cost: Cost) -> float | None:
+    """The theoretical MACs where they differ visibly from the executed ones."""
+    executed, needed = cost.macs, cost.macs_theoretical
+    return needed if executed and needed and abs(needed / executed - 1) > 0.01 else None
+
+
+_SCALES = (
+    _Scale(NAME, "multiply-adds of a forward pass", lambda cost: cost.macs, _macs, _needed),
+    _Scale(TIME, "measured time of a training step", lambda cost: cost.step_s, _steps),
+)
 
 
 def drawings(results: Results) -> Iterator[Drawing]:
-    """One figure a task in which some variant has both a difference and a cost."""
+    """For each task one figure for each scale on which some variant has both a difference and a cost."""
     style = styles(results.variants)
     for task in results.tasks:
-        found = [v for v in verdicts(results) if v.task == task and v.diff is not None and v.cost.macs is not None]
-        if found:
-            yield _drawing(task, found, _points(results, task), style)
+        for scale in _SCALES:
+            found = [
+                v for v in verdicts(results) if v.task == task and v.diff is not None and scale.of(v.cost) is not None
+            ]
+            if found:
+                yield _drawing(task, scale, found, _points(results, task, scale), style)
 
 
-def _points(results: Results, task: str) -> pd.DataFrame:
-    """One row a (dataset, variant): `macs` relative to the control's, `gain` over its mean (positive: better)."""
+def _points(results: Results, task: str, scale: _Scale) -> pd.DataFrame:
+    """One row a (dataset, variant): `cost` relative to the control's, `gain` over its mean (positive: better)."""
     of_task = results.means[results.means["task"] == task]
     means = of_task.pivot(index="dataset", columns="variant", values="mean")
     if results.control not in means:
-        return pd.DataFrame(columns=["dataset", "variant", "gain", "macs"])
+        return pd.DataFrame(columns=["dataset", "variant", "gain", "cost"])
     gains = means.sub(means[results.control], axis=0)
     if numbers.lower_is_better(results.metric(task)):
         gains = -gains
     long = gains.reset_index().melt(id_vars="dataset", var_name="variant", value_name="gain")
-    return long.merge(count_ratios(results, task)["macs"].reset_index(), on=["dataset", "variant"]).dropna()
+    costs = scale.ratios(results, task).rename("cost").reset_index()
+    return long.merge(costs, on=["dataset", "variant"]).dropna()
 
 
-def _drawing(task: str, found: list[Verdict], points: pd.DataFrame, style: dict[str, Style]) -> Drawing:
+def _drawing(task: str, scale: _Scale, found: list[Verdict], points: pd.DataFrame, style: dict[str, Style]) -> Drawing:
     metric, control = found[0].metric, found[0].control
     factor, several = numbers.scale(metric), points["dataset"].nunique() > 1
 
@@ -58,45 +94,41 @@ def _drawing(task: str, found: list[Verdict], points: pd.DataFrame, style: dict[
             if several:
                 own = points[points["variant"] == v.variant]
                 axes.plot(
-                    own["macs"], own["gain"] * factor, color=look.colour, marker=look.marker, ms=4, ls="", alpha=0.35
+                    own["cost"], own["gain"] * factor, color=look.colour, marker=look.marker, ms=4, ls="", alpha=0.35
                 )
-            _mark(axes, v, look, factor)
+            _mark(axes, v, scale, look, factor)
         _log_ratio(axes)
         points_unit = " (points)" if metric in numbers.FRACTIONS else ""
-        axes.set_xlabel(f"multiply-adds of a forward pass, relative to {numbers.shorten(control, 16)}")
+        axes.set_xlabel(f"{scale.words}, relative to {numbers.shorten(control, 16)}")
         axes.set_ylabel(f"gain in {numbers.label(metric)}{points_unit}")
         axes.set_title(numbers.shorten(task, 40))
         legend(figure)
 
     listed = "; ".join(
         f"{v.variant} {numbers.difference(v.diff, metric)} {numbers.interval(v.ci_low, v.ci_high, metric)}"
-        f" at {numbers.ratio(v.cost.macs)}"
+        f" at {numbers.ratio(scale.of(v.cost))}"
         for v in found
     )
-    alt = f"{task}: mean gain over {control} with its interval, and relative multiply-adds. {listed}."
-    caption = "Gain over the control against relative cost (log axis). Bars: bootstrap interval of the mean difference."
+    alt = f"{task}: mean gain over {control} with its interval, and relative {scale.words}. {listed}."
+    caption = (
+        f"Gain over the control against {scale.words} (log axis). Bars: bootstrap interval of the mean difference."
+    )
     if several:
         caption += " Pale marks: single datasets."
-    if any(_theory(v) for v in found):
+    if any(scale.theory(v.cost) for v in found):
         caption += " Hollow marks: multiply-adds that the method needs in theory."
-    return draw(file_name(NAME, task), alt, caption, plot)
+    return draw(file_name(scale.name, task), alt, caption, plot)
 
 
-def _mark(axes: Axes, v: Verdict, look: Style, factor: float) -> None:
-    macs, gain = v.cost.macs or math.nan, (v.diff or 0.0) * factor
+def _mark(axes: Axes, v: Verdict, scale: _Scale, look: Style, factor: float) -> None:
+    cost, gain = scale.of(v.cost) or math.nan, (v.diff or 0.0) * factor
     if v.ci_low is not None and v.ci_high is not None:
-        axes.plot([macs, macs], [v.ci_low * factor, v.ci_high * factor], color=look.colour, lw=1.6, zorder=4)
+        axes.plot([cost, cost], [v.ci_low * factor, v.ci_high * factor], color=look.colour, lw=1.6, zorder=4)
     label = numbers.shorten(v.variant, 20)
-    axes.plot(macs, gain, color=look.colour, marker=look.marker, ms=7, ls="", label=label, zorder=5)
-    if theory := _theory(v):
-        axes.plot([theory, macs], [gain, gain], color=look.colour, lw=0.9, ls=":", zorder=3)
+    axes.plot(cost, gain, color=look.colour, marker=look.marker, ms=7, ls="", label=label, zorder=5)
+    if theory := scale.theory(v.cost):
+        axes.plot([theory, cost], [gain, gain], color=look.colour, lw=0.9, ls=":", zorder=3)
         axes.plot(theory, gain, color=look.colour, marker=look.marker, ms=6, ls="", mfc="none", zorder=4)
-
-
-def _theory(v: Verdict) -> float | None:
-    """The theoretical MACs where they differ visibly from the executed ones."""
-    executed, needed = v.cost.macs, v.cost.macs_theoretical
-    return needed if executed and needed and abs(needed / executed - 1) > 0.01 else None
 
 
 def _log_ratio(axes: Axes) -> None:

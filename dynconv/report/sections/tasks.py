@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dynconv.report import cost, numbers, samples
+from dynconv.report import cost, numbers, samples, speed
 from dynconv.report.figures import accuracy_cost, learning_curves
 from dynconv.report.figures.drawing import Drawing, file_name
 from dynconv.report.results import Results
@@ -40,11 +40,14 @@ def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Sect
             "pairs": pairs(results, task),
             "control": results.control,
             "accuracy_cost": drawings.get(file_name(accuracy_cost.NAME, task)),
+            "accuracy_time": drawings.get(file_name(accuracy_cost.TIME, task)),
             "curves": curves[:INLINE_CURVES],
             "linked": curves[INLINE_CURVES:],
             "sheets": [samples.read(*sheet) for sheet in [*sheets.items()][:INLINE_SHEETS]],
             "linked_sheets": [*sheets][INLINE_SHEETS:],
             "costs": _costs(results, task),
+            "speeds": speed.rows(results, task),
+            "hardware": speed.hardware(results, task),
             "executed": _executed(results, task),
         }
         yield Section(anchor(task), task_title(task), "task.html.j2", context)
@@ -98,8 +101,7 @@ def _costs(results: Results, task: str) -> list[dict[Any, Any]]:
     """What the networks cost, one row a (dataset, variant) in the report's order."""
     keys = ["dataset", "variant"]
     measured = results.ok[results.ok["task"] == task].groupby(keys)[["train_s", "peak_memory_bytes"]].mean()
-    profile = results.profile[results.profile["task"] == task].set_index(keys)[["latency_p50_s"]]
-    table = cost.counts(results, task).join(measured).join(profile).reset_index()
+    table = cost.counts(results, task).join(measured).reset_index()
     rows = {(row["dataset"], row["variant"]): row for row in table.to_dict("records")}
     order = [(dataset, variant) for dataset in results.datasets(task) for variant in results.variants]
     return [rows[key] for key in order if key in rows]
