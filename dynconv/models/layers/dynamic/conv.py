@@ -1,5 +1,7 @@
 """Dynamic convolution: one operation, several exact ways to compute it."""
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor
 
@@ -41,8 +43,10 @@ def dynamic_conv(
     n, out = weight.shape[:2]
     if attentions.kernel is None and n > 1:
         raise DynconvError(f"dynamic convolution: {n} kernels and no kernel attention; valid: a tensor [B, {n}]")
-    if torch.is_autocast_enabled(x.device.type):  # as torch's convolutions do
-        x = x.to(torch.get_autocast_dtype(x.device.type))
+    device = x.device.type
+    castable = torch.amp.is_autocast_available(device)
+    if castable and torch.is_autocast_enabled(device):  # as torch's convolutions do
+        x = x.to(torch.get_autocast_dtype(device))
     # Kernels are made in the weights' type; the products of convolving are in the input's.
     channel, filters, spatial, kernel = (a if a is None else a.to(weight.dtype) for a in attentions)
     at = geometry(x, weight.shape[3:], stride, padding, dilation, groups)
@@ -52,7 +56,7 @@ def dynamic_conv(
         form = cheapest(image, taps, at)
     # Compilers and exporters see torch's own operations, which they can fuse, cut and store.
     open_ = torch.compiler.is_compiling() or x.shape[0] == 0
-    with torch.autocast(x.device.type, enabled=False):
+    with torch.autocast(device, enabled=False) if castable else nullcontext():
         if form == "direct":
             y = (plain.direct if open_ else direct.convolve)(image, taps, scale, filters, kernel, at)
         else:
@@ -85,5 +89,5 @@ def _scale(channel: Tensor | None, spatial: Tensor | None, x: Tensor, taps: Tens
 
 def _in_format_of(x: Tensor, y: Tensor) -> Tensor:
     """`y` as torch's convolutions return it: in the memory format of the input."""
-    last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
-    return y.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
+    last = x.stride(1) == 1 and x.shape[1] > 1  # `is_contiguous` of a memory format is not for vmap
+    return y.contiguous(memory_format=torch.channels_last) if last else y.contiguous()

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from dynconv.models.layers.dynamic import plain
+from dynconv.models.layers.dynamic.backward import Gradients, or_plainly
 from dynconv.models.layers.dynamic.geometry import Geometry
 from dynconv.models.layers.dynamic.product import product
 
@@ -63,11 +64,10 @@ class _Direct(torch.autograd.Function):
         ctx.save_for_backward(*tensors)
 
     @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> Any:
-        x, weight, scale, filters, attention = tensors = ctx.saved_tensors
+    @or_plainly(plain.direct)
+    def backward(ctx: Any, dy: torch.Tensor) -> Gradients:
+        x, weight, scale, filters, attention = ctx.saved_tensors
         at, (need_x, need_weight, need_scale, need_filters, need_attention, _) = ctx.at, ctx.needs_input_grad
-        if plain.is_wanted(grads[0]):
-            return *plain.pull_back(plain.direct, tensors, at, grads[0], ctx.needs_input_grad), None
         flat = weight.reshape(len(weight), -1)
         dx = torch.empty_like(x) if need_x else None
         dflat = torch.zeros_like(flat) if need_weight else None
@@ -80,7 +80,7 @@ class _Direct(torch.autograd.Function):
                 _mixture(weight, attention, part, at.groups),
                 _factors(scale, filters, part, at.groups),
             )
-            dpart, dkernels = _convolve_back(grads[0][part], x[part], _scaled(mixture, left, right), at, need)
+            dpart, dkernels = _convolve_back(dy[part], x[part], _scaled(mixture, left, right), at, need)
             if dx is not None and dpart is not None:
                 dx[part] = dpart
             if dkernels is None:
@@ -101,7 +101,7 @@ class _Direct(torch.autograd.Function):
                 dflat.addmm_(attention[part].t(), dmixture)
             elif dflat is not None:
                 dflat += dmixture.sum(0, keepdim=True)
-        return dx, None if dflat is None else dflat.view(weight.shape), dscale, dfilters, dattention, None
+        return dx, None if dflat is None else dflat.view(weight.shape), dscale, dfilters, dattention
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> Any:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
+from dynconv.errors import DynconvError
+
 
 class Tap(NamedTuple):
     """One kernel position: the outputs that it reaches, and what it reads for them, as slices of rows and columns."""
@@ -75,12 +77,22 @@ class Geometry(NamedTuple):
 
 
 def geometry(x: torch.Tensor, kernel: Sequence[int], stride: int, padding: int, dilation: int, groups: int) -> Geometry:
-    """The geometry of convolving `x` [B, C, *S], one or two axes S, by a kernel of that many axes."""
+    """The geometry of convolving `x` [B, C, *S], one or two axes S, by a kernel of that many axes.
+
+    Raises:
+        DynconvError: the kernel does not fit into the padded input.
+    """
 
     def both(value: int, otherwise: int) -> tuple[int, int]:
         return (value, value) if x.dim() == 4 else (otherwise, value)
 
     size, extents = ((1, *x.shape[2:]), (1, *kernel)) if x.dim() == 3 else (x.shape[2:], kernel)
-    return Geometry(
+    at = Geometry(
         (size[0], size[1]), (extents[0], extents[1]), both(stride, 1), both(padding, 0), both(dilation, 1), groups
     )
+    if min(at.out) < 1:
+        raise DynconvError(
+            f"dynamic convolution: a kernel of {kernel[0]} with dilation {dilation} is larger than the input of "
+            f"{min(x.shape[2:])} with padding {padding}; valid: a kernel that fits"
+        )
+    return at

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from dynconv.models.layers.dynamic import plain
+from dynconv.models.layers.dynamic.backward import Gradients, or_plainly
 from dynconv.models.layers.dynamic.geometry import Geometry
 from dynconv.models.layers.dynamic.product import product, products
 
@@ -52,14 +53,13 @@ class _Mixed(torch.autograd.Function):
         ctx.save_for_backward(*tensors)
 
     @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> Any:
+    @or_plainly(plain.mixed)
+    def backward(ctx: Any, dy: torch.Tensor) -> Gradients:
         x, weight, scale, attention = ctx.saved_tensors
         at, need = ctx.at, ctx.needs_input_grad
-        if plain.is_wanted(grads[0]):
-            return *plain.pull_back(plain.mixed, (x, weight, scale, attention), at, grads[0], need), None
         flat, padded = _flat(weight), at.padded(x.permute(0, 2, 3, 1))
         out, fan = weight.shape[1], flat.shape[1] // weight.shape[1]
-        dy = grads[0].permute(0, 2, 3, 1).reshape(len(x), -1, out)
+        dy = dy.permute(0, 2, 3, 1).reshape(len(x), -1, out)
         dflat = torch.zeros_like(flat) if need[1] else None
         dattention = torch.empty_like(attention) if need[3] else None
         dscale = None if scale is None or not need[2] else torch.empty_like(scale)
@@ -88,7 +88,7 @@ class _Mixed(torch.autograd.Function):
             (top, left), (rows, columns_) = at.padding, at.size
             dx = dpadded[:, top : top + rows, left : left + columns_].to(x.dtype).permute(0, 3, 1, 2)
         dweight = None if dflat is None else dflat.view(*weight.shape[:2], -1, weight.shape[2]).mT.reshape(weight.shape)
-        return dx, dweight, dscale, dattention, None
+        return dx, dweight, dscale, dattention
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
@@ -115,7 +115,7 @@ class _Mixture:
 
 def _parts(batch: int, weight: torch.Tensor, at: Geometry) -> Iterator[slice]:
     positions, (out, channels, taps) = at.out[0] * at.out[1], weight.shape[1:]
-    step = max(1, WORKSPACE[weight.device.type] // (taps * channels * (positions + out)))
+    step = max(1, WORKSPACE["cuda" if weight.is_cuda else "cpu"] // (taps * channels * (positions + out)))
     return (slice(start, start + step) for start in range(0, batch, step))
 
 

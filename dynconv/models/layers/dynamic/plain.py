@@ -3,9 +3,6 @@
 Shapes as in the modules `shared`, `mixed` and `direct`.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 
@@ -46,28 +43,6 @@ def direct(
     """One kernel an example, with every attention: [B, out, out rows, out columns]."""
     y = mixed(x, weight, scale, attention, at)
     return y if filters is None else (y * filters[:, :, None, None]).to(x.dtype)
-
-
-def is_wanted(dy: torch.Tensor) -> bool:
-    """Whether a backward pass has to be differentiable (a derivative of it is asked for) or is mapped over (vmap)."""
-    return torch.is_grad_enabled() or torch._C._functorch.is_functorch_wrapped_tensor(dy)
-
-
-def pull_back(
-    function: Callable[..., torch.Tensor], tensors: Sequence[Any], at: Geometry, dy: torch.Tensor, need: Sequence[bool]
-) -> list[torch.Tensor | None]:
-    """Gradients of those of `tensors` that need one, themselves differentiable."""
-    wanted = [i for i, tensor in enumerate(tensors) if tensor is not None and need[i]]
-
-    def of_wanted(*chosen: torch.Tensor) -> torch.Tensor:
-        given = list(tensors)
-        for i, tensor in zip(wanted, chosen, strict=True):
-            given[i] = tensor
-        return function(*given, at)
-
-    pull = torch.func.vjp(of_wanted, *[tensors[i] for i in wanted])[1]
-    found = dict(zip(wanted, pull(dy), strict=True))
-    return [found.get(i) for i in range(len(tensors))]
 
 
 def _columns(x: torch.Tensor, scale: torch.Tensor | None, at: Geometry) -> torch.Tensor:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from dynconv.models.layers.dynamic import plain
+from dynconv.models.layers.dynamic.backward import Gradients, or_plainly
 from dynconv.models.layers.dynamic.geometry import Geometry, Tap
 from dynconv.models.layers.dynamic.product import product
 
@@ -47,11 +48,10 @@ class _Shared(torch.autograd.Function):
         ctx.save_for_backward(*tensors)
 
     @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> Any:
+    @or_plainly(plain.shared)
+    def backward(ctx: Any, dy: torch.Tensor) -> Gradients:
         x, weight, scale = ctx.saved_tensors
-        if plain.is_wanted(grads[0]):
-            return *plain.pull_back(plain.shared, (x, weight, scale), ctx.at, grads[0], ctx.needs_input_grad), None
-        x, dz, filters = _last(x), _last(grads[0]), weight.flatten(0, 1)
+        x, dz, filters = _last(x), _last(dy), weight.flatten(0, 1)
         need_x, need_weight, need_scale, _ = ctx.needs_input_grad
         dx = torch.zeros_like(x, dtype=torch.promote_types(x.dtype, torch.float32)) if need_x else None
         dfilters = torch.empty_like(filters) if need_weight else None
@@ -76,7 +76,7 @@ class _Shared(torch.autograd.Function):
             if dfilters is not None and dby_tap is not None:
                 dfilters[some] = dby_tap.mT
         dweight = None if dfilters is None else dfilters.view(weight.shape)
-        return None if dx is None else dx.to(x.dtype).permute(0, 3, 1, 2), dweight, dscale, None
+        return None if dx is None else dx.to(x.dtype).permute(0, 3, 1, 2), dweight, dscale
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
