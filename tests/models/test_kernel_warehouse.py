@@ -1,6 +1,7 @@
 """KernelWarehouse against kernels put together by loops in float64, and against the published sizes."""
 
 import copy
+import itertools
 import math
 
 import pytest
@@ -11,6 +12,8 @@ from dynconv import models
 from dynconv.errors import DynconvError
 from dynconv.models import macs
 from dynconv.models.layers.kernel_warehouse import Warehouse, WarehouseConv
+from dynconv.models.layers.mixed_cells import aggregate, shared, sharing_pays
+from dynconv.models.layers.per_example import Geometry
 
 IMAGENET = {"stem": "imagenet", "num_classes": 1000}
 
@@ -46,10 +49,11 @@ def textbook(layer, x):
                     part += 1
                 blocks.append(torch.cat(row, 1))
             taps.append(torch.cat(blocks))
-        size = [layer.kernel_size] * (x.dim() - 2)
+        kernel_size, stride, padding, dilation = layer.geometry
+        size = [kernel_size] * (x.dim() - 2)
         kernel = torch.stack(taps, 2).view(layer.out_channels, layer.in_channels, *size)
         conv = {1: F.conv1d, 2: F.conv2d}[len(size)]
-        outputs.append(conv(example[None], kernel, None, layer.stride, layer.padding, layer.dilation))
+        outputs.append(conv(example[None], kernel, None, stride, padding, dilation))
     return torch.cat(outputs)
 
 
@@ -79,6 +83,27 @@ def test_equals_kernels_put_together_by_loops(ndim, shape, budget, cell_ratio, t
             strict=True,
         ):
             torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
+
+
+def test_the_shapes_reach_every_way_to_compute():
+    reached = set()
+    for (out, kernel, stride, _, _, extent), ndim in itertools.product(SHAPES, (1, 2)):
+        positions = (-(-extent // stride)) ** ndim
+        for cells in (3 * 3**ndim, 12 * 3**ndim):
+            shares = sharing_pays((kernel**ndim, out // 4, 1), (cells, 4, 4), positions)
+            reached.add("shared" if shares else "products" if 2 * positions < out else "convolution")
+    assert reached == {"shared", "products", "convolution"}
+
+
+@pytest.mark.parametrize("ndim", [1, 2])
+@pytest.mark.parametrize("geometry", [Geometry(3, 1, 1, 1), Geometry(3, 2, 2, 2), Geometry(1, 2, 0, 1)])
+def test_all_ways_are_equal(geometry, ndim):
+    torch.manual_seed(0)
+    x = torch.randn(2, 6, *[7] * ndim, dtype=torch.float64)
+    cells = torch.randn(5, 4, 3, dtype=torch.float64)
+    alpha = torch.randn(2, geometry.kernel_size**ndim, 10, 2, 5, dtype=torch.float64)  # 40 filters of 6 channels
+    wanted = aggregate(x, alpha, cells, geometry)
+    torch.testing.assert_close(shared(x, alpha, cells, geometry).view_as(wanted), wanted, rtol=1e-12, atol=1e-12)
 
 
 def published(depth, budget, cell_ratio, shortcuts):
@@ -200,21 +225,28 @@ def test_a_stages_first_convolution_shares_the_cells_of_the_stage_before():
 
 
 def test_macs_by_hand():
-    model = models.build(
-        "kernel_warehouse", ndim=1, in_channels=1, num_classes=3, width=1 / 16
-    )  # 4, 8, 16, 32 channels
-    static = macs.count(models.build("vanilla", ndim=1, in_channels=1, num_classes=3, width=1 / 16), (1, 8))
+    shape = {"ndim": 1, "in_channels": 1, "num_classes": 3, "width": 1 / 16}  # 4, 8, 16, 32 channels
+    static = macs.count(models.build("vanilla", **shape), (1, 256))
     added = means = 0
     stages = [[(4, 4)] * 4 + [(4, 8)], [(8, 8)] * 3 + [(8, 16)], [(16, 16)] * 3 + [(16, 32)], [(32, 32)] * 3]
     for width, shapes in zip((4, 8, 16, 32), stages, strict=True):
         cells = 3 * sum(out // width for _, out in shapes)
         for fan, out in shapes:
             added += 16 * fan + 16 * (3 * out // width) * (cells + 1) + cells * 3 * fan * out
-    for channels, positions, convs in ((4, 8, 5), (8, 4, 4), (16, 2, 4), (32, 1, 3)):
+    for channels, positions, convs in ((4, 256, 5), (8, 128, 4), (16, 64, 4), (32, 32, 3)):
         means += channels * positions * convs
-    counted = macs.count(model, (1, 8))
+    counted = macs.count(models.build("kernel_warehouse", **shape), (1, 256))  # every layer writes its kernels
     assert counted.executed == static.executed + added
     assert counted.theoretical == static.theoretical + added + means
+
+
+def test_macs_of_a_layer_that_shares():
+    layer = WarehouseConv(1, 32, 64, 3, 1, 1)
+    warehouse([layer, WarehouseConv(1, 32, 32, 3, 1, 1)])  # 9 cells of 32 x 32
+    attention = 32 * 16 + 16 * 6 * 10
+    counted = macs.count(layer, (32, 2))
+    assert counted.theoretical == 32 * 2 + attention + 9 * 3 * 32 * 64 + 2 * 3 * 32 * 64
+    assert counted.executed == attention + 9 * 3 * 2 * 32 * 2 + 9 * 32 * 64 * 2
 
 
 @pytest.mark.parametrize(

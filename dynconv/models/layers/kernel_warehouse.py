@@ -8,7 +8,8 @@ from torch import nn
 
 from dynconv.errors import DynconvError
 from dynconv.models.layers.contrasting_attention import ContrastingAttention
-from dynconv.models.layers.per_example import per_example_conv
+from dynconv.models.layers.mixed_cells import mixed_cells_conv
+from dynconv.models.layers.per_example import Geometry
 
 
 class WarehouseConv(nn.Module):
@@ -40,8 +41,8 @@ class WarehouseConv(nn.Module):
         dilation: int = 1,
     ) -> None:
         super().__init__()
-        self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size
-        self.stride, self.padding, self.dilation = stride, padding, dilation
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.geometry = Geometry(kernel_size, stride, padding, dilation)
         self.taps = kernel_size**ndim
         self._shared: tuple[Warehouse, ...] = ()  # in a tuple: not a submodule, so that its cells have one name
 
@@ -54,17 +55,9 @@ class WarehouseConv(nn.Module):
         """Take the cells from `warehouse`, weighted by `attention`."""
         self._shared, self.attention = (warehouse,), attention
 
-    def kernels(self, x: torch.Tensor) -> torch.Tensor:
-        """The kernel of each example of `x`: [B, kernel positions, out, in]."""
-        cells = self.warehouse.cells
-        _, rows, columns = cells.shape
-        blocks = (self.out_channels // rows, self.in_channels // columns)
-        parts = (self.attention(x) @ cells.flatten(1)).view(len(x), self.taps, *blocks, rows, columns)
-        return parts.transpose(3, 4).reshape(len(x), self.taps, self.out_channels, self.in_channels)
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Convolve each example of `x` [B, in, *S] with its own kernel."""
-        return per_example_conv(x, self.kernels(x), self.kernel_size, self.stride, self.padding, self.dilation)
+        return mixed_cells_conv(x, self.attention(x), self.warehouse.cells, self.out_channels, self.geometry)
 
     def macs(self, x: torch.Tensor, y: torch.Tensor) -> int:
         """Multiply-adds that the method needs for one example of the batches `x` and `y`.
@@ -77,8 +70,7 @@ class WarehouseConv(nn.Module):
 
     def extra_repr(self) -> str:
         """The arguments, for `print(model)`."""
-        names = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation")
-        return ", ".join(f"{name}={getattr(self, name)}" for name in names)
+        return f"{self.in_channels}, {self.out_channels}, {self.geometry}"
 
 
 class Warehouse(nn.Module):
