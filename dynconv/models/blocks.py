@@ -35,6 +35,8 @@ class Blocks:
             mask [B, 1, *S] at the block's output resolution.  None: the branch is computed everywhere.
         loss: the variant's own loss, a scalar, of the model after its forward pass.
         measures: the variant's own measures of the last forward pass, each of shape [B].
+        finish: called once with the built and initialised backbone: for what a layer cannot know when it is made, its
+            stage for one, or the layers that it shares parameters with.
     """
 
     conv: Callable[..., nn.Module]
@@ -42,3 +44,4 @@ class Blocks:
     mask: Callable[[Sequence[ConvShape]], nn.Module] | None = None
     loss: Callable[[nn.Module], torch.Tensor] | None = None
     measures: Callable[[nn.Module], dict[str, torch.Tensor]] | None = None
+    finish: Callable[[nn.Module], None] | None = None

@@ -67,7 +67,7 @@ class _Counter(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        formula = flop_registry.get(func._overloadpacket)
+        formula = _formula(func._overloadpacket)
         if formula is None:
             with self:  # an operation made of others is counted by its parts
                 if (result := func.decompose(*args, **kwargs)) is not NotImplemented:
@@ -76,6 +76,15 @@ class _Counter(TorchDispatchMode):
         if formula is not None:
             self.operations += formula(*args, **kwargs, out_val=result)
         return result
+
+
+def _formula(operation: Any) -> Any:
+    """The number of floating-point operations of an operation, as a function of its arguments; None: not counted."""
+    # By name, because torchvision is not imported for a model that does without.  What the formula counts is the matrix
+    # product; the reading between positions is elementwise work, like an activation.
+    if operation._qualified_op_name == "torchvision::deform_conv2d":
+        return lambda x, weight, *rest, out_val: 2 * weight[0].numel() * out_val.numel()
+    return flop_registry.get(operation)
 
 
 def _hook(module: nn.Module, hook: Any) -> None:

@@ -105,6 +105,8 @@ class Backbone(nn.Module):
             self.add_module(f"layer{stage}", layer)
         self.out_channels = fan_in
         initialise(self)
+        if blocks.finish is not None:
+            blocks.finish(self)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The last stage's feature maps."""
@@ -126,6 +128,11 @@ class ResNet(Backbone):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits of each example."""
         return self.fc(super().forward(x).flatten(2).mean(2))
+
+
+def stages(backbone: nn.Module) -> list[list[Block]]:
+    """The residual blocks of each of the four stages."""
+    return [list(getattr(backbone, f"layer{stage}")) for stage in range(1, 5)]
 
 
 def initialise(module: nn.Module) -> None:

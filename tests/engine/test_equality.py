@@ -97,3 +97,16 @@ def test_zero_alone(make_study, store, tmp_path):
     alone, *_ = in_ranks(1, train, study, "digits", "odconv", store, tmp_path, "single", **options)
     zero, *_ = in_ranks(1, train, study, "digits", "odconv", store, tmp_path, "deepspeed", **options)
     assert distance(alone, zero) <= 1e-6
+
+
+def test_parameters_that_layers_share(make_study, store, tmp_path):
+    study = make_study(("vanilla", "kernel_warehouse"), **GENTLE, ema_decay=0.9, zero_stage=3, epochs=1)
+    alone, *_ = in_ranks(1, train, study, "ucr/GunPoint", "kernel_warehouse", store, tmp_path, "single")
+    ddp, *_ = in_ranks(2, train, study, "ucr/GunPoint", "kernel_warehouse", store, tmp_path, "ddp")
+    assert distance(alone, ddp) < 1e-9
+    options = {"dtype": torch.float32}
+    ddp, *_ = in_ranks(2, train, study, "ucr/GunPoint", "kernel_warehouse", store, tmp_path / "a", "ddp", **options)
+    zero, *_ = in_ranks(
+        2, train, study, "ucr/GunPoint", "kernel_warehouse", store, tmp_path / "b", "deepspeed", **options
+    )
+    assert distance(ddp, zero) == 0
