@@ -84,6 +84,8 @@ def _formula(operation: Any) -> Any:
     # product; the reading between positions is elementwise work, like an activation.
     if operation._qualified_op_name == "torchvision::deform_conv2d":
         return lambda x, weight, *rest, out_val: 2 * weight[0].numel() * out_val.numel()
+    if operation._qualified_op_name == "mkldnn::_linear_pointwise":
+        return lambda a, b, *rest, out_val: 2 * a.numel() * len(b)
     return flop_registry.get(operation)
 
 

@@ -2,6 +2,8 @@
 
 import torch
 
+SMALL = 2**20  # multiply-adds of one example below which a call of its own costs more than it saves
+
 
 def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """a @ b.T of [N, K] and [M, K] -> [N, M], whatever their strides; not differentiable.
@@ -16,7 +18,7 @@ def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 def products(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """a[i] @ b[i].T of [B, N, K] and [B, M, K] -> [B, N, M]; not differentiable."""
-    if not _onednn(a, b):
+    if a[0].numel() * b.shape[1] < SMALL or not _onednn(a, b):
         return torch.bmm(a, b.mT)
     each = [product(one, other) for one, other in zip(a, b, strict=True)]
     return each[0].unsqueeze(0) if len(each) == 1 else torch.stack(each)
