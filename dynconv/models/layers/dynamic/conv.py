@@ -79,12 +79,12 @@ def check_form(where: str, form: str) -> None:
 
 
 def _scale(channel: Tensor | None, spatial: Tensor | None, x: Tensor, taps: Tensor) -> Tensor | None:
-    """What multiplies the data that each kernel position reads: [B, positions of the kernel, in]."""
+    """What multiplies the data that each kernel position reads: [B, in, positions of the kernel]."""
     if spatial is None:
-        return None if channel is None else channel.unsqueeze(1).expand(-1, taps.shape[3], -1)
+        return None if channel is None else channel.unsqueeze(2).expand(-1, -1, taps.shape[3])
     if channel is None:
-        return spatial.unsqueeze(2).expand(-1, -1, x.shape[1])
-    return spatial.unsqueeze(2) * channel.unsqueeze(1)
+        return spatial.unsqueeze(1).expand(-1, x.shape[1], -1)
+    return channel.unsqueeze(2) * spatial.unsqueeze(1)
 
 
 def _in_format_of(x: Tensor, y: Tensor) -> Tensor:

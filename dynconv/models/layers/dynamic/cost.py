@@ -36,7 +36,13 @@ def work(form: str, batch: int, kernels: int, out: int, fan: int, at: Geometry) 
     if form == "direct":
         together = max(1, min(batch, 2**18 // weight))
         calls = batch / together
-        return Work(calls / 1e3, 3 * every / 1e9, batch * positions * (fan * at.groups + out) / 1e9, batch * weight * (kernels > 1) / 1e9, batch * weight / 1e9)
+        return Work(
+            calls / 1e3,
+            3 * every / 1e9,
+            batch * positions * (fan * at.groups + out) / 1e9,
+            batch * weight * (kernels > 1) / 1e9,
+            batch * weight / 1e9,
+        )
     if form == "mixed":
         return Work(1 + batch / 1e3, 3 * every / 1e9, columns / 1e9, batch * weight / 1e9, kernels * weight / 1e9)
     reached = sum(_extent(tap.outputs) for tap in at.taps()) / (positions * taps)

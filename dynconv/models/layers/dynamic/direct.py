@@ -33,7 +33,7 @@ def convolve(
     Args:
         x: [B, C, rows, columns].
         weight: [n, out, C / groups, positions of the kernel].
-        scale: [B, positions, C], or None for ones.
+        scale: [B, C, positions], or None for ones.
         filters: [B, out], or None for ones.
         attention: of the kernels, [B, n]; None for n = 1.
         at: the geometry.
@@ -71,7 +71,7 @@ class _Direct(torch.autograd.Function):
         flat = weight.reshape(len(weight), -1)
         dx = torch.empty_like(x) if need_x else None
         dflat = torch.zeros_like(flat) if need_weight else None
-        dscale = torch.empty_like(scale) if need_scale else None
+        dscale = torch.empty_like(scale, memory_format=torch.contiguous_format) if need_scale else None
         dfilters = torch.empty_like(filters) if need_filters else None
         dattention = torch.empty_like(attention) if need_attention else None
         need = (need_x, any((need_weight, need_scale, need_filters, need_attention)))
@@ -91,7 +91,7 @@ class _Direct(torch.autograd.Function):
                     dfilters[part] = (inner.sum(3) if left is None else inner @ left.mT).flatten(1)
                 if dscale is not None:
                     summed = inner.sum(2) if right is None else right.mT @ inner
-                    dscale[part] = summed.view(len(summed), scale.shape[2], -1).mT
+                    dscale[part] = summed.view(-1, *scale.shape[1:])
             if dflat is None and dattention is None:
                 continue
             dmixture = _scale_(dkernels, left, right).flatten(1)
@@ -124,7 +124,7 @@ def _factors(
     scale: torch.Tensor | None, filters: torch.Tensor | None, part: slice, groups: int
 ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
     """Of the kernel's columns [b, groups, 1, C / groups * positions] and rows [b, groups, out / groups, 1]."""
-    left = None if scale is None else scale[part].mT.reshape(len(scale[part]), groups, 1, -1)
+    left = None if scale is None else scale[part].reshape(len(scale[part]), groups, 1, -1)
     right = None if filters is None else filters[part].view(len(filters[part]), groups, -1, 1)
     return left, right
 

@@ -1,20 +1,12 @@
 """Where a convolution's kernel positions read and its outputs lie; series are images of height one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 
 from dynconv.errors import DynconvError
-
-
-class Tap(NamedTuple):
-    """One kernel position: the outputs that it reaches, and what it reads for them, as slices of rows and columns."""
-
-    position: int
-    outputs: tuple[slice, slice]
-    inputs: tuple[slice, slice]
 
 
 class Geometry(NamedTuple):
@@ -36,44 +28,25 @@ class Geometry(NamedTuple):
         )
         return rows, columns
 
-    def taps(self) -> Iterator[Tap]:
-        """Kernel positions that read anything but padding, each with the part of the output that it reaches."""
-        spans = [[self._span(axis, position) for position in range(self.kernel[axis])] for axis in (0, 1)]
-        for i, row in enumerate(spans[0]):
-            for j, column in enumerate(spans[1]):
-                if row and column:
-                    yield Tap(i * self.kernel[1] + j, (row[0], column[0]), (row[1], column[1]))
-
-    def _span(self, axis: int, position: int) -> tuple[slice, slice] | None:
-        step = self.stride[axis]
-        offset = position * self.dilation[axis] - self.padding[axis]  # output o reads input o * step + offset
-        first = max(0, -(offset // step)) if offset < 0 else 0
-        last = min(self.out[axis] - 1, (self.size[axis] - 1 - offset) // step)
-        if last < first:
-            return None
-        start = first * step + offset
-        return slice(first, last + 1), slice(start, last * step + offset + 1, step)
-
     def padded(self, x: torch.Tensor) -> torch.Tensor:
-        """`x` [B, rows, columns, C] with its padding, contiguous."""
+        """`x` [B, C, rows, columns] with its padding, contiguous."""
         rows, columns = self.padding
-        return F.pad(x, (0, 0, columns, columns, rows, rows)).contiguous() if rows or columns else x.contiguous()
+        return F.pad(x, (columns, columns, rows, rows)).contiguous() if rows or columns else x.contiguous()
+
+    def inner(self, padded: torch.Tensor) -> torch.Tensor:
+        """The part of `padded` [B, C, ...] that is no padding, a view."""
+        (top, left), (rows, columns) = self.padding, self.size
+        return padded[:, :, top : top + rows, left : left + columns]
 
     def patches(self, padded: torch.Tensor) -> torch.Tensor:
-        """What each output reads, a view without a copy: [B, out rows, out columns, kernel rows, kernel columns, C]."""
-        b, row, column, c = padded.stride()
-        return padded.as_strided(
-            (len(padded), *self.out, *self.kernel, padded.shape[3]),
-            (
-                b,
-                row * self.stride[0],
-                column * self.stride[1],
-                row * self.dilation[0],
-                column * self.dilation[1],
-                c,
-            ),
-            padded.storage_offset(),
-        )
+        """What each output reads of `padded`, a view: [B, C, kernel rows, kernel columns, out rows, out columns].
+
+        Whatever the order of `padded` in memory.
+        """
+        b, c, row, column = padded.stride()
+        steps = [row * self.dilation[0], column * self.dilation[1], row * self.stride[0], column * self.stride[1]]
+        shape = (*padded.shape[:2], *self.kernel, *self.out)
+        return padded.as_strided(shape, (b, c, *steps), padded.storage_offset())
 
 
 def geometry(x: torch.Tensor, kernel: Sequence[int], stride: int, padding: int, dilation: int, groups: int) -> Geometry:

@@ -1,6 +1,5 @@
 """The form that mixes a kernel for each example and multiplies it with what the kernel's positions see."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -8,10 +7,8 @@ import torch
 from dynconv.models.layers.dynamic import plain
 from dynconv.models.layers.dynamic.backward import Gradients, or_plainly
 from dynconv.models.layers.dynamic.geometry import Geometry
+from dynconv.models.layers.dynamic.portions import portions
 from dynconv.models.layers.dynamic.product import product, products
-
-# Elements of the kernels and columns that exist at a time: on a CPU about what its last cache holds.
-WORKSPACE = {"cpu": 2**23, "cuda": 2**28}
 
 
 def convolve(
@@ -25,7 +22,7 @@ def convolve(
     Args:
         x: [B, C, rows, columns].
         weight: [n, out, C, positions of the kernel].
-        scale: [B, positions, C], or None for ones.
+        scale: [B, C, positions], or None for ones.
         attention: of the kernels, [B, n].
         at: the geometry, with one group.
     """
@@ -37,14 +34,12 @@ class _Mixed(torch.autograd.Function):
     def forward(
         x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor | None, attention: torch.Tensor, at: Geometry
     ) -> torch.Tensor:
-        flat, padded = _flat(weight), at.padded(x.permute(0, 2, 3, 1))
-        out = weight.shape[1]
-        y = torch.empty(len(x), out, *at.out, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
-        last, mixture = y.permute(0, 2, 3, 1), _Mixture(flat)
-        for part in _parts(len(x), weight, at):
-            columns = _columns(at.patches(padded[part]), None if scale is None else scale[part])
-            kernels = mixture(attention[part]).view(len(columns), out, -1).to(x.dtype)
-            last[part] = products(columns.flatten(1, 2).flatten(2), kernels).view(-1, *at.out, out)
+        patches, mixture, out = at.patches(at.padded(x)), _Mixture(weight), weight.shape[1]
+        y = x.new_empty(len(x), out, *at.out)
+        for part in portions(len(x), patches[0].numel() + weight[0].numel(), x.device):
+            columns = _columns(patches[part], None if scale is None else scale[part])
+            kernels = mixture(attention[part]).to(x.dtype)
+            y[part] = products(kernels, columns.mT).view(-1, out, *at.out)
         return y
 
     @staticmethod
@@ -56,81 +51,70 @@ class _Mixed(torch.autograd.Function):
     @or_plainly(plain.mixed)
     def backward(ctx: Any, dy: torch.Tensor) -> Gradients:
         x, weight, scale, attention = ctx.saved_tensors
-        at, need = ctx.at, ctx.needs_input_grad
-        flat, padded = _flat(weight), at.padded(x.permute(0, 2, 3, 1))
-        out, fan = weight.shape[1], flat.shape[1] // weight.shape[1]
-        dy = dy.permute(0, 2, 3, 1).reshape(len(x), -1, out)
-        dflat = torch.zeros_like(flat) if need[1] else None
-        dattention = torch.empty_like(attention) if need[3] else None
-        dscale = None if scale is None or not need[2] else torch.empty_like(scale)
-        # Not in 16 bits: the sum of nine would be rounded nine times.
-        dpadded = torch.zeros_like(padded, dtype=torch.promote_types(x.dtype, torch.float32)) if need[0] else None
-        mixture = _Mixture(flat)
-        for part in _parts(len(x), weight, at):
-            b, patches = len(x[part]), at.patches(padded[part])
+        at, (need_x, need_weight, need_scale, need_attention, _) = ctx.at, ctx.needs_input_grad
+        padded, mixture = at.padded(x), _Mixture(weight)
+        patches, flat = at.patches(padded), mixture.flat
+        dflat = torch.zeros_like(flat) if need_weight else None
+        dattention = torch.empty_like(attention) if need_attention else None
+        dscale = torch.empty_like(scale, memory_format=torch.contiguous_format) if need_scale else None
+        # Not in 16 bits: the sum over the positions of the kernel would be rounded at each.
+        dpadded = torch.zeros_like(padded, dtype=torch.promote_types(x.dtype, torch.float32)) if need_x else None
+        for part in portions(len(x), 2 * (patches[0].numel() + weight[0].numel()), x.device):
             factor = None if scale is None else scale[part]
+            rows = dy[part].flatten(2)
             if dflat is not None or dattention is not None:
-                columns = _columns(patches, factor).view(b, -1, fan)
-                dkernels = products(dy[part].mT, columns.mT).view(b, -1).to(weight.dtype)
+                dkernels = products(rows, _columns(patches[part], factor)).flatten(1).to(weight.dtype)
                 if dattention is not None:
                     dattention[part] = product(dkernels, flat)
                 if dflat is not None:
                     dflat.addmm_(attention[part].t(), dkernels)
             if dpadded is not None or dscale is not None:
-                kernels = mixture(attention[part]).view(b, out, fan).to(x.dtype)
-                dcolumns = products(dy[part], kernels.mT).view(patches.shape)
+                kernels = mixture(attention[part]).to(x.dtype)
+                dcolumns = products(kernels.mT, rows.mT).view(patches[part].shape)
                 if dscale is not None:
-                    dscale[part] = (dcolumns * patches).sum((1, 2), dtype=scale.dtype).flatten(1, 2)
+                    dscale[part] = (dcolumns * patches[part]).sum((4, 5), dtype=scale.dtype).flatten(2)
                 if dpadded is not None:
                     _fold(dcolumns, factor, at.patches(dpadded[part]))
-        dx = None
-        if dpadded is not None:
-            (top, left), (rows, columns_) = at.padding, at.size
-            dx = dpadded[:, top : top + rows, left : left + columns_].to(x.dtype).permute(0, 3, 1, 2)
-        dweight = None if dflat is None else dflat.view(*weight.shape[:2], -1, weight.shape[2]).mT.reshape(weight.shape)
-        return dx, dweight, dscale, dattention
+        dx = None if dpadded is None else at.inner(dpadded).to(x.dtype)
+        return dx, None if dflat is None else dflat.view(weight.shape), dscale, dattention
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
         return torch.vmap(plain.mixed, in_dims)(*args), 0
 
 
-def _flat(weight: torch.Tensor) -> torch.Tensor:
-    """[n, out, C, positions] -> [n, out * positions * C]: the order in which the columns come."""
-    return weight.mT.reshape(len(weight), -1)
-
-
 class _Mixture:
     """The kernels of a few examples, always in the same memory: new memory costs more than what is written to it."""
 
-    def __init__(self, flat: torch.Tensor) -> None:
-        self.flat = flat
-        self.memory = flat.new_empty(0)
+    def __init__(self, weight: torch.Tensor) -> None:
+        self.flat = weight.reshape(len(weight), -1)
+        self.filters = weight.shape[1]
+        self.memory = weight.new_empty(0)
 
     def __call__(self, attention: torch.Tensor) -> torch.Tensor:
+        """[b, n] -> kernels [b, out, C * positions]."""
         if len(self.memory) < len(attention):
             self.memory = self.flat.new_empty(len(attention), self.flat.shape[1])
-        return torch.mm(attention, self.flat, out=self.memory[: len(attention)])
-
-
-def _parts(batch: int, weight: torch.Tensor, at: Geometry) -> Iterator[slice]:
-    positions, (out, channels, taps) = at.out[0] * at.out[1], weight.shape[1:]
-    step = max(1, WORKSPACE["cuda" if weight.is_cuda else "cpu"] // (taps * channels * (positions + out)))
-    return (slice(start, start + step) for start in range(0, batch, step))
+        kernels = torch.mm(attention, self.flat, out=self.memory[: len(attention)])
+        return kernels.view(len(attention), self.filters, -1)
 
 
 def _columns(patches: torch.Tensor, scale: torch.Tensor | None) -> torch.Tensor:
-    """Patches [b, out rows, out columns, *kernel, C], copied and scaled."""
+    """Patches [b, C, *kernel, *out], copied and scaled: [b, C * positions of the kernel, output positions]."""
+    columns = torch.empty(patches.shape, dtype=patches.dtype, device=patches.device)
     if scale is None:
-        return patches.contiguous()
-    factor = scale.view(len(scale), 1, 1, *patches.shape[3:])
-    return torch.mul(patches, factor, out=torch.empty(patches.shape, dtype=patches.dtype, device=patches.device))
+        columns.copy_(patches)
+    else:
+        torch.mul(patches, scale.view(*patches.shape[:4], 1, 1), out=columns)
+    return columns.flatten(1, 3).flatten(2)
 
 
 def _fold(columns: torch.Tensor, scale: torch.Tensor | None, into: torch.Tensor) -> None:
-    """Add columns, scaled in place, to what they were read from: the patches `into` overlap, so one position a time."""
-    if scale is not None:
-        columns.mul_(scale.view(len(scale), 1, 1, *columns.shape[3:]))
-    for i in range(columns.shape[3]):
-        for j in range(columns.shape[4]):
-            into[:, :, :, i, j] += columns[:, :, :, i, j]
+    """Add scaled columns to what they were read from: `into` overlaps itself, so one kernel position at a time."""
+    factor = None if scale is None else scale.view(*into.shape[:4], 1, 1)
+    for i in range(into.shape[2]):
+        for j in range(into.shape[3]):
+            if factor is None:
+                into[:, :, i, j] += columns[:, :, i, j]
+            else:
+                into[:, :, i, j].addcmul_(columns[:, :, i, j], factor[:, :, i, j])

@@ -61,4 +61,4 @@ def _columns(x: torch.Tensor, scale: torch.Tensor | None, at: Geometry) -> torch
             ]
             shifted.append(padded[:, :, *window])
     seen = torch.stack(shifted, dim=2).flatten(3)
-    return seen if scale is None else (seen * scale.mT.unsqueeze(3)).to(x.dtype)
+    return seen if scale is None else (seen * scale.unsqueeze(3)).to(x.dtype)

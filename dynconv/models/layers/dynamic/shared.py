@@ -1,28 +1,26 @@
 """The form without a kernel of each example's own: attentions on the data, one set of weights for the whole batch."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 
 from dynconv.models.layers.dynamic import plain
 from dynconv.models.layers.dynamic.backward import Gradients, or_plainly
-from dynconv.models.layers.dynamic.geometry import Geometry, Tap
+from dynconv.models.layers.dynamic.geometry import Geometry
+from dynconv.models.layers.dynamic.portions import portions
 from dynconv.models.layers.dynamic.product import product
-
-PORTION = 2**22  # elements
 
 
 def convolve(x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor | None, at: Geometry) -> torch.Tensor:
-    """sum_t W[:, :, t] (scale[b, :, t] * x shifted by t): [B, C, rows, columns] -> [B, n out, out rows, out columns].
+    """W (scale[b] * patches(x[b])) for every kernel: [B, C, rows, columns] -> [B, n out, out rows, out columns].
 
-    One matrix product a kernel position t, over the outputs that it reaches: positions that read padding cost nothing
-    (20 of 36 on a map of 2x2).  Kept for the backward pass are the inputs alone.
+    One matrix product for the batch, with the examples side by side in its columns: the weights are read as they lie.
+    Kept for the backward pass are the inputs alone.
 
     Args:
         x: [B, C, rows, columns].
         weight: [n, out, C, positions of the kernel].
-        scale: [B, positions, C], or None for ones.
+        scale: [B, C, positions], or None for ones.
         at: the geometry, with one group.
     """
     return _Shared.apply(x, weight, scale, at)
@@ -31,16 +29,14 @@ def convolve(x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor | None, 
 class _Shared(torch.autograd.Function):
     @staticmethod
     def forward(x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor | None, at: Geometry) -> torch.Tensor:
-        filters, dtype = weight.flatten(0, 1), torch.promote_types(x.dtype, torch.float32)
-        z = torch.empty(len(x), len(filters), *at.out, dtype=dtype, device=x.device, memory_format=torch.channels_last)
-        sums, x = z.zero_().permute(0, 2, 3, 1), _last(x)  # not in 16 bits: the sum of nine would be rounded nine times
-        for some in _some(filters):
-            by_tap = filters[some].to(x.dtype).mT.contiguous()
-            for tap in at.taps():
-                read = _read(x, scale, tap)
-                y = product(read.flatten(0, 2), by_tap[:, tap.position])
-                sums[:, *tap.outputs, some] += y.view(*read.shape[:3], -1)
-        return z.to(x.dtype)
+        patches, matrix = at.patches(_padded(x, at)), weight.flatten(2).flatten(0, 1).to(x.dtype)
+        z = x.new_empty(len(x), len(matrix), *at.out)
+        for part in portions(len(x), patches[0].numel(), x.device):
+            seen = patches[part].permute(1, 2, 3, 4, 5, 0)
+            columns = _columns(seen, _factor(scale, part, seen))
+            y = product(matrix, columns.flatten(0, 2).flatten(1).t())
+            z[part] = y.view(len(matrix), *at.out, -1).permute(3, 0, 1, 2)
+        return z
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
@@ -49,55 +45,72 @@ class _Shared(torch.autograd.Function):
 
     @staticmethod
     @or_plainly(plain.shared)
-    def backward(ctx: Any, dy: torch.Tensor) -> Gradients:
+    def backward(ctx: Any, dz: torch.Tensor) -> Gradients:
         x, weight, scale = ctx.saved_tensors
-        x, dz, filters = _last(x), _last(dy), weight.flatten(0, 1)
-        need_x, need_weight, need_scale, _ = ctx.needs_input_grad
-        dx = torch.zeros_like(x, dtype=torch.promote_types(x.dtype, torch.float32)) if need_x else None
-        dfilters = torch.empty_like(filters) if need_weight else None
-        dscale = torch.zeros_like(scale, memory_format=torch.contiguous_format) if need_scale else None
-        for some in _some(filters):
-            by_tap = filters[some].to(x.dtype).mT.contiguous()
-            dby_tap = torch.zeros_like(by_tap, dtype=weight.dtype) if need_weight else None
-            for tap in ctx.at.taps():
-                part = dz[:, *tap.outputs, some]
-                rows = part.reshape(-1, part.shape[3])
-                if dby_tap is not None:
-                    dby_tap[:, tap.position] = product(rows.t(), _read(x, scale, tap).flatten(0, 2).t())
-                if dx is None and dscale is None:
-                    continue
-                dread = product(rows, by_tap[:, tap.position].t()).view(*part.shape[:3], -1)
-                if dscale is not None:
-                    dscale[:, tap.position] += (dread * x[:, *tap.inputs]).sum((1, 2), dtype=scale.dtype)
-                if dx is not None and scale is None:
-                    dx[:, *tap.inputs] += dread
-                elif dx is not None:
-                    dx[:, *tap.inputs].addcmul_(dread, scale[:, tap.position, None, None])
-            if dfilters is not None and dby_tap is not None:
-                dfilters[some] = dby_tap.mT
-        dweight = None if dfilters is None else dfilters.view(weight.shape)
-        return None if dx is None else dx.to(x.dtype).permute(0, 3, 1, 2), dweight, dscale
+        at, (need_x, need_weight, need_scale, _) = ctx.at, ctx.needs_input_grad
+        patches, matrix = at.patches(_padded(x, at)), weight.flatten(2).flatten(0, 1).to(x.dtype)
+        # Not in 16 bits: the sum over the positions of the kernel would be rounded at each.
+        wide = torch.promote_types(x.dtype, torch.float32)
+        dpadded = _padded(x, at, wide, empty=True) if need_x else None
+        dmatrix = None
+        dscale = torch.empty_like(scale, memory_format=torch.contiguous_format) if need_scale else None
+        for part in portions(len(x), 2 * patches[0].numel(), x.device):
+            rows = dz[part].permute(1, 2, 3, 0).reshape(len(matrix), -1)
+            seen = patches[part].permute(1, 2, 3, 4, 5, 0)
+            factor = _factor(scale, part, seen)
+            if need_weight:
+                columns = _columns(seen, factor).flatten(0, 2).flatten(1)
+                share = product(rows, columns).to(weight.dtype)
+                dmatrix = share if dmatrix is None else dmatrix.add_(share)
+            if dpadded is None and dscale is None:
+                continue
+            dcolumns = product(matrix.t(), rows.t()).view(seen.shape)
+            if dscale is not None:
+                dscale[part] = (dcolumns * seen).sum((3, 4), dtype=scale.dtype).flatten(1, 2).permute(2, 0, 1)
+            if dpadded is not None:
+                _fold(dcolumns, factor, at.patches(dpadded[part]).permute(1, 2, 3, 4, 5, 0))
+        dx = None if dpadded is None else at.inner(dpadded).to(x.dtype)
+        return dx, None if dmatrix is None else dmatrix.view(weight.shape), dscale
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
         return torch.vmap(plain.shared, in_dims)(*args), 0
 
 
-def _last(x: torch.Tensor) -> torch.Tensor:
-    """[B, C, rows, columns] -> [B, rows, columns, C], contiguous."""
-    return x.permute(0, 2, 3, 1).contiguous()
+def _padded(x: torch.Tensor, at: Geometry, dtype: torch.dtype | None = None, empty: bool = False) -> torch.Tensor:
+    """`x` with its padding (or zeros of that shape), the examples last in memory: they are the inner loop."""
+    (top, left), (rows, columns) = at.padding, at.size
+    size = (x.shape[1], rows + 2 * top, columns + 2 * left, len(x))
+    padded = torch.zeros(size, dtype=dtype or x.dtype, device=x.device).permute(3, 0, 1, 2)
+    if not empty:
+        at.inner(padded).copy_(x)
+    return padded
 
 
-def _some(filters: torch.Tensor) -> Iterator[slice]:
-    """Filters in portions whose weights stay in a processor's cache while they are reordered and used."""
-    step = max(1, PORTION // filters[0].numel())
-    return (slice(start, start + step) for start in range(0, len(filters), step))
+def _factor(scale: torch.Tensor | None, part: slice, seen: torch.Tensor) -> torch.Tensor | None:
+    """The scale of what is seen [C, *kernel, *out, b]: [C, *kernel, 1, out columns, b].
 
-
-def _read(x: torch.Tensor, scale: torch.Tensor | None, tap: Tap) -> torch.Tensor:
-    """What a tap reads of `x` [B, rows, columns, C], scaled and contiguous."""
-    read = x[:, *tap.inputs]
+    Written out along a row of the output, so that row and examples are one long inner loop for all that it multiplies.
+    """
     if scale is None:
-        return read.contiguous()
-    out = torch.empty(read.shape, dtype=x.dtype, device=x.device)
-    return torch.mul(read, scale[:, tap.position, None, None], out=out)
+        return None
+    c, rows, columns, _, width, b = seen.shape
+    factor = scale[part].permute(1, 2, 0).reshape(c, rows, columns, 1, 1, b)
+    return factor.expand(-1, -1, -1, -1, width, -1).contiguous()
+
+
+def _columns(seen: torch.Tensor, factor: torch.Tensor | None) -> torch.Tensor:
+    """What is seen, copied and scaled."""
+    if factor is None:
+        return seen.contiguous()
+    return torch.mul(seen, factor, out=torch.empty(seen.shape, dtype=seen.dtype, device=seen.device))
+
+
+def _fold(columns: torch.Tensor, factor: torch.Tensor | None, into: torch.Tensor) -> None:
+    """Add scaled columns to what they were read from: `into` overlaps itself, so one kernel position at a time."""
+    for i in range(into.shape[1]):
+        for j in range(into.shape[2]):
+            if factor is None:
+                into[:, i, j] += columns[:, i, j]
+            else:
+                into[:, i, j].addcmul_(columns[:, i, j], factor[:, i, j])
