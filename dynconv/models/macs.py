@@ -25,7 +25,8 @@ def count(model: nn.Module, shape: Sequence[int], executed_fraction: float | Non
     """Multiply-adds of `model` for ONE example of `shape` (channels, *spatial), in evaluation; the model is untouched.
 
     Executed: the matrix products and convolutions that torch runs here, counted while they run (two floating-point
-    operations to a multiply-add).  A masked branch runs everywhere on dense hardware and counts in full.
+    operations to a multiply-add).  A masked branch counts in full, as dense execution runs it: what sparse execution
+    runs depends on the input, and is the theoretical count at the fraction measured.
 
     Theoretical: convolutions and linear layers by their shape; a layer with a method `macs(input, output)` by its own
     word (`ODConv2d.macs` states the rule and how near it comes to the published figures); a masked branch times
@@ -43,6 +44,8 @@ def count(model: nn.Module, shape: Sequence[int], executed_fraction: float | Non
         nonlocal theoretical
         theoretical += _needed(module, inputs[0], output)
 
+    for unit in masks(model):
+        unit.execution = "dense"
     _hook(model, add)
     parameter = next(model.parameters())
     with torch.no_grad(), _Counter() as counter:

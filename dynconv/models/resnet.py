@@ -6,7 +6,9 @@ import torch
 from torch import nn
 
 from dynconv.models.blocks import Blocks, ConvShape
-from dynconv.models.layers.dimensions import BATCH_NORM, MAX_POOL, static_conv
+from dynconv.models.layers.dimensions import BATCH_NORM, CONV, MAX_POOL, static_conv
+from dynconv.models.layers.sparse_branch import Layer, add_branch
+from dynconv.models.layers.spatial_mask import SpatialMask
 
 BLOCKS_PER_STAGE = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 STEM_STRIDE = {"small": 1, "imagenet": 4}
@@ -33,19 +35,32 @@ class Block(nn.Module):
             self.downsample = nn.Sequential(shortcut, BATCH_NORM[ndim](out_channels))
         self.attention = nn.Identity() if blocks.attention is None else blocks.attention(out_channels)
         self.mask = None if blocks.mask is None else blocks.mask(shapes)
+        # What `add_branch` can compute at some positions only.
+        self.plain = blocks.attention is None and all(
+            type(layer.conv) in CONV.values() for layer in self._layers(shapes)
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """relu(shortcut + mask * attention(branch))."""
+        unit = self.mask
+        mask = None if unit is None else unit(x)
+        if self.plain and mask is not None and isinstance(unit, SpatialMask) and unit.sparse(x, mask):
+            x = x.movedim(1, -1).contiguous().movedim(-1, 1)  # once, for the shortcut and the branch
+            return torch.relu_(add_branch(self.downsample(x), x, mask, self._layers(unit.shapes)))
         branch = x
         for index in range(1, self.length + 1):
             branch = getattr(self, f"bn{index}")(getattr(self, f"conv{index}")(branch))
             if index < self.length:
                 branch = torch.relu_(branch)  # in place: what a batch norm returns nobody else needs
         branch = self.attention(branch)
-        if self.mask is not None:
-            branch = branch * self.mask(x)
+        if mask is not None:
+            branch = branch * mask
         branch += self.downsample(x)
         return torch.relu_(branch)
+
+    def _layers(self, shapes: Sequence[ConvShape]) -> list[Layer]:
+        named = enumerate(shapes, start=1)
+        return [Layer(shape, getattr(self, f"conv{index}"), getattr(self, f"bn{index}")) for index, shape in named]
 
 
 def branch(depth: int, in_channels: int, channels: int, stride: int, dilation: int) -> list[ConvShape]:

@@ -9,7 +9,9 @@ import torch.nn.functional as F
 from dynconv import models
 from dynconv.models.blocks import ConvShape
 from dynconv.models.layers import ChannelGate, SpatialGate, SpatialMask
-from dynconv.models.layers.spatial_mask import branch_macs, executed_fraction, masks
+from dynconv.models.layers.active import branch_macs
+from dynconv.models.layers.one_map_conv import ONE_MAP_CONV
+from dynconv.models.layers.spatial_mask import executed_fraction, masks
 
 
 def batch(ndim, channels=8, extent=6):
@@ -44,6 +46,51 @@ def test_spatial_gate_in_one_dimension():
     maps = F.pad(torch.stack([x.mean(1), x.max(1).values], 1), (1, 1))
     logits = torch.stack([(gate.conv.weight[0] * maps[:, :, i : i + 3]).sum((1, 2)) for i in range(5)], 1)
     torch.testing.assert_close(gate(x), x * torch.sigmoid(logits)[:, None])
+
+
+@pytest.mark.parametrize(("ndim", "extent"), [(1, 5), (1, 40), (2, 4), (2, 7)])  # few positions and many
+def test_spatial_gate_gradients(ndim, extent):
+    """First and second derivatives, and those of torch's own operations, also where channels share the maximum."""
+    x, gate = batch(ndim, channels=3, extent=extent)[:2].requires_grad_(), SpatialGate(ndim, 3).double()
+
+    def ours(x, weight):
+        return torch.func.functional_call(gate, {"conv.weight": weight}, (x,))
+
+    def plain(x, weight):
+        conv = F.conv1d if ndim == 1 else F.conv2d
+        maps = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], dim=1)
+        return x * torch.sigmoid(conv(maps, weight, padding=1))
+
+    weight = gate.conv.weight
+    assert torch.autograd.gradcheck(ours, (x, weight), fast_mode=True)
+    assert torch.autograd.gradgradcheck(ours, (x, weight), fast_mode=True)
+    tied = torch.cat([x.detach(), x.detach()], 1).requires_grad_()
+    for got, wanted in zip(
+        torch.autograd.grad(ours(tied, weight).sin().sum(), (tied, weight)),
+        torch.autograd.grad(plain(tied, weight).sin().sum(), (tied, weight)),
+        strict=True,
+    ):
+        torch.testing.assert_close(got, wanted)
+    weights = torch.stack([weight, -weight]).detach()
+    by_weight = torch.func.vmap(ours, (None, 0))(x.detach(), weights)
+    torch.testing.assert_close(by_weight[1], plain(x, -weight))
+
+
+@pytest.mark.parametrize(("channels", "kernel_size"), [(16, 3), (4, 3), (7, 5)])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("ndim", [1, 2])
+def test_convolution_to_one_map(ndim, stride, channels, kernel_size):
+    x = batch(ndim, channels, extent=7).requires_grad_()
+    layer = ONE_MAP_CONV[ndim](channels, kernel_size, stride).double()
+    conv = F.conv1d if ndim == 1 else F.conv2d
+    got, wanted = layer(x), conv(x, layer.weight, stride=stride, padding=kernel_size // 2)
+    torch.testing.assert_close(got, wanted)
+    for ours, theirs in zip(
+        torch.autograd.grad(got.sin().sum(), (x, layer.weight)),
+        torch.autograd.grad(wanted.sin().sum(), (x, layer.weight)),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs)
 
 
 def basic(channels=8, out=8, stride=1, dilation=1):

@@ -47,13 +47,25 @@ def test_executed_counts_the_batched_products_of_odconv():
 def test_hard_attention_needs_the_measured_fraction():
     model = models.build("hard_attention", width=0.25, budget=0.5)
     full, half, none = (macs.count(model, (3, 32, 32), fraction).theoretical for fraction in (1.0, None, 0.0))
-    assert full == macs.count(model, (3, 32, 32)).executed
+    # The logits of a block with stride 2 are summed from products at every input position.
+    skipped = sum(
+        9 * channels * (positions - positions // 4) for channels, positions in ((16, 1024), (32, 256), (64, 64))
+    )
+    assert full == macs.count(model, (3, 32, 32)).executed - skipped
     assert half == pytest.approx((full + none) / 2, abs=8)  # rounded once a block
     plain = models.build("vanilla", width=0.25)
     stages = {n: c for n, c in plain.named_modules() if n.startswith("layer") and ".conv" in n}
     assert full - none == sum(
         c.weight.numel() * {"1": 1024, "2": 256, "3": 64, "4": 16}[n[5]] for n, c in stages.items()
     )
+
+
+@pytest.mark.parametrize("execution", ["auto", "sparse"])
+def test_a_masked_branch_counts_in_full(execution):
+    wanted = macs.count(models.build("hard_attention", width=0.25, execution="dense"), (3, 32, 32))
+    model = models.build("hard_attention", width=0.25, execution=execution)
+    assert macs.count(model, (3, 32, 32)) == wanted
+    assert model.layer1[0].mask.execution == execution
 
 
 @pytest.mark.parametrize("training", [True, False])

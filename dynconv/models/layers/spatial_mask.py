@@ -10,7 +10,9 @@ from torch import nn
 from dynconv import keyed
 from dynconv.models.blocks import ConvShape
 from dynconv.models.layers.across import batch_mean
-from dynconv.models.layers.dimensions import CONV, MAX_POOL
+from dynconv.models.layers.active import branch_macs
+from dynconv.models.layers.execution import can_be_sparse, is_measured, pays
+from dynconv.models.layers.one_map_conv import ONE_MAP_CONV
 
 NOISE_UNTIL = 0.8  # fraction of the training with Gumbel noise; the rest trains the masks that evaluation uses
 
@@ -24,21 +26,27 @@ class SpatialMask(nn.Module):
 
     After a forward pass, `executed` [B] holds the multiply-adds of the branch at the positions that the mask needs
     (with the mask's gradient) and `maskable` those of the whole branch, one example.
+
+    Args:
+        ndim: spatial axes, 1 or 2.
+        shapes: the convolutions of the branch, in order.
+        budget: fraction of the multiply-adds that `budget_loss` asks for.
+        execution: how the branch is computed in inference: "dense", "sparse", or "auto" for the faster by `execution`.
     """
 
     fraction: torch.Tensor
     noise_keys: torch.Tensor | None = None  # int64 [B], see `models.give_keys`
 
-    def __init__(self, ndim: int, shapes: Sequence[ConvShape], budget: float = 0.5) -> None:
+    def __init__(self, ndim: int, shapes: Sequence[ConvShape], budget: float = 0.5, execution: str = "auto") -> None:
         super().__init__()
-        self.budget = budget
+        self.budget, self.execution = budget, execution
         self.shapes = tuple(shapes)
         self.stride = 1
         for shape in shapes:
             self.stride *= shape.stride
         channels = shapes[0].in_channels
         self.squeeze = nn.Linear(channels, 1)
-        self.conv = CONV[ndim](channels, 1, 3, stride=self.stride, padding=1, bias=False)
+        self.conv = ONE_MAP_CONV[ndim](channels, 3, self.stride)
         self.register_buffer("fraction", torch.zeros(()), persistent=False)
         self.executed: torch.Tensor | None = None
         self.maskable = 0
@@ -49,16 +57,32 @@ class SpatialMask(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The mask of zeros and ones, in the type of `x`."""
-        local = self.conv(x)
-        wide = torch.promote_types(local.dtype, torch.float32)  # the loss counts millions of positions
-        logits = local.to(wide) + self.squeeze(x.flatten(2).mean(2)).to(wide).view(-1, *[1] * (x.dim() - 1))
+        logits = self.logits(x)
         if self.training:
             noise = torch.logit(self._uniform(logits).clamp(1e-6, 1 - 1e-6))
             logits = logits + noise * (self.fraction < NOISE_UNTIL)
         soft = torch.sigmoid(logits)
-        mask = (soft > 0.5).to(wide) + (soft - soft.detach())
+        mask = (soft > 0.5).to(soft.dtype) + (soft - soft.detach())
         self.executed, self.maskable = branch_macs(mask, self.shapes, x.shape[2:])
         return mask.to(x.dtype)
+
+    def logits(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits [B, 1, *S], without noise, in float32 or wider: the loss counts millions of positions."""
+        local = self.conv(x)
+        wide = torch.promote_types(local.dtype, torch.float32)
+        return local.to(wide) + self.squeeze(x.flatten(2).mean(2)).to(wide).view(-1, *[1] * (x.dim() - 1))
+
+    def sparse(self, x: torch.Tensor, mask: torch.Tensor) -> bool:
+        """Whether to compute the branch at the positions in `mask`, which `x` has just given, and at no other."""
+        if self.execution == "dense" or not can_be_sparse(self.training):
+            return False
+        if self.execution == "sparse":
+            return True
+        if not is_measured(x) or self.executed is None:
+            return False
+        numbers = x.numel() + mask.numel() * self.shapes[-1].out_channels
+        weights = sum(s.in_channels * s.out_channels * s.kernel_size ** (x.dim() - 2) for s in self.shapes)
+        return pays(float(self.executed.sum()), self.maskable * len(x), numbers, weights)
 
     def _uniform(self, like: torch.Tensor) -> torch.Tensor:
         """Random numbers in [0, 1): of the examples' keys, else of torch's generator."""
@@ -69,35 +93,6 @@ class SpatialMask(nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         # The record of the last pass is part of an autograd graph, which can be neither copied nor pickled.
         return {**self.__dict__, "executed": None}
-
-
-def branch_macs(mask: torch.Tensor, shapes: Sequence[ConvShape], size: Sequence[int]) -> tuple[torch.Tensor, int]:
-    """Multiply-adds of a branch for the output positions in `mask` [B, 1, *S], and for all positions.
-
-    A convolution runs where the next one reads: from last to first, the mask is dilated by each kernel.  `size` is the
-    block's input size.  Returns executed [B] (differentiable in the mask) and the total of one example.
-    """
-    sizes = [tuple(size)]
-    for shape in shapes:
-        sizes.append(tuple(-(-extent // shape.stride) for extent in sizes[-1]))
-    executed, total = mask.new_zeros(len(mask)), 0
-    for index in reversed(range(len(shapes))):
-        shape = shapes[index]
-        macs = shape.in_channels * shape.out_channels * shape.kernel_size ** len(size)  # of one output position
-        executed = executed + macs * mask.flatten(1).sum(1)
-        total += macs * mask[0].numel()
-        mask = _positions_read(mask, shape, sizes[index]) if index else mask
-    return executed, total
-
-
-def _positions_read(mask: torch.Tensor, shape: ConvShape, size: Sequence[int]) -> torch.Tensor:
-    """Input positions [B, 1, *size] that a convolution reads for the output positions in `mask`."""
-    if shape.stride > 1:
-        spread = mask.new_zeros(*mask.shape[:2], *size)
-        spread[:, :, *[slice(None, None, shape.stride)] * len(size)] = mask
-        mask = spread
-    margin = F.pad(mask, [shape.padding] * 2 * len(size))
-    return MAX_POOL[len(size)](shape.kernel_size, stride=1, dilation=shape.dilation)(margin)
 
 
 def masks(model: nn.Module) -> list[SpatialMask]:

@@ -1,4 +1,7 @@
-"""Image-wise soft attention: squeeze-and-excitation (Hu et al. 2018) on every residual branch."""
+"""Image-wise soft attention: squeeze-and-excitation (Hu et al. 2018) on every residual branch.
+
+out = relu(shortcut(x) + y * sigmoid(W2 relu(W1 mean_S(y)))), y = branch(x) (arXiv 1709.01507, eq. 2-4).
+"""
 
 import functools
 

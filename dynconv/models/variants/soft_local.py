@@ -1,4 +1,7 @@
-"""Pixel-wise soft attention: the spatial half of CBAM (Woo et al. 2018) on every residual branch."""
+"""Pixel-wise soft attention: the spatial half of CBAM (Woo et al. 2018) on every residual branch.
+
+out = relu(shortcut(x) + y * sigmoid(conv([mean_C(y); max_C(y)]))), y = branch(x) (arXiv 1807.06521, eq. 3).
+"""
 
 from dynconv.errors import DynconvError
 from dynconv.models.blocks import Blocks
