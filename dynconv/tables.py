@@ -37,6 +37,7 @@ _TRAINING = (  # what it did and cost, and where
         "micro-batches a step: the recipe's, or more where the GPU's memory was too small",
     ),
     Column("train_s", REAL, "wall-clock seconds of training, interruptions excluded"),
+    Column("diagnostics_s", REAL, "wall-clock seconds of diagnostics, which are not in train_s"),
     Column("data_wait_s", REAL, "of train_s, until batches were there (leading process)"),
     Column("samples_per_s", REAL, "training examples a second, all processes together"),
     Column("peak_memory_bytes", INTEGER, "most memory allocated: on a GPU, else resident set of a process"),
@@ -93,6 +94,30 @@ _TABLES = (
             key("step", INTEGER, "optimiser steps completed"),
             key("metric", TEXT, "name of the metric"),
             Column("value", REAL, "its value"),
+        ),
+    ),
+    Table(
+        "diagnostics",
+        "One row a run, epoch, layer and quantity: what the layers of the residual branches do (docs/diagnostics.md).",
+        (
+            *_RUN_KEYS,
+            key("epoch", INTEGER, "epochs completed; not every epoch is looked at"),
+            key("layer", TEXT, "name of the layer in the network"),
+            key(
+                "subject",
+                TEXT,
+                "what the quantity is of: an attention (channel, filter, spatial, kernel, gate), the mixed kernels"
+                " (mixed) or the layer's parameters",
+            ),
+            key(
+                "quantity",
+                TEXT,
+                "entropy, usage_entropy, information (nats), example_share, variation (0-1), effective_rank (1 to 16),"
+                " gradient_norm, sharpness (nats)",
+            ),
+            Column("depth", INTEGER, "place of the layer among those of the table, from the input, counted from 1"),
+            Column("value", REAL, "its value; null where it is not defined or not finite"),
+            Column("relative", REAL, "entropies and information: over the largest possible (0-1); else null"),
         ),
     ),
     Table(

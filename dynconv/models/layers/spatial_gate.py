@@ -18,5 +18,9 @@ class SpatialGate(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale the positions of `x`."""
+        return x * self.attend(x)
+
+    def attend(self, x: torch.Tensor) -> torch.Tensor:
+        """The weights of the positions, [B, 1, *S]."""
         maps = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], dim=1)
-        return x * torch.sigmoid(self.conv(maps))
+        return torch.sigmoid(self.conv(maps))

@@ -49,16 +49,23 @@ class SpatialMask(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The mask of zeros and ones, in the type of `x`."""
-        local = self.conv(x)
-        wide = torch.promote_types(local.dtype, torch.float32)  # the loss counts millions of positions
-        logits = local.to(wide) + self.squeeze(x.flatten(2).mean(2)).to(wide).view(-1, *[1] * (x.dim() - 1))
+        logits = self._logits(x)
         if self.training:
             noise = torch.logit(self._uniform(logits).clamp(1e-6, 1 - 1e-6))
             logits = logits + noise * (self.fraction < NOISE_UNTIL)
         soft = torch.sigmoid(logits)
-        mask = (soft > 0.5).to(wide) + (soft - soft.detach())
+        mask = (soft > 0.5).to(soft.dtype) + (soft - soft.detach())
         self.executed, self.maskable = branch_macs(mask, self.shapes, x.shape[2:])
         return mask.to(x.dtype)
+
+    def attend(self, x: torch.Tensor) -> torch.Tensor:
+        """The probabilities of which evaluation makes the mask (above .5: computed), [B, 1, *S]."""
+        return torch.sigmoid(self._logits(x))
+
+    def _logits(self, x: torch.Tensor) -> torch.Tensor:
+        local = self.conv(x)
+        wide = torch.promote_types(local.dtype, torch.float32)  # the loss counts millions of positions
+        return local.to(wide) + self.squeeze(x.flatten(2).mean(2)).to(wide).view(-1, *[1] * (x.dim() - 1))
 
     def _uniform(self, like: torch.Tensor) -> torch.Tensor:
         """Random numbers in [0, 1): of the examples' keys, else of torch's generator."""
