@@ -103,18 +103,8 @@ _TABLES = (
             *_RUN_KEYS,
             key("epoch", INTEGER, "epochs completed; not every epoch is looked at"),
             key("layer", TEXT, "name of the layer in the network"),
-            key(
-                "subject",
-                TEXT,
-                "what the quantity is of: an attention (channel, filter, spatial, kernel, gate), the mixed kernels"
-                " (mixed) or the layer's parameters",
-            ),
-            key(
-                "quantity",
-                TEXT,
-                "entropy, usage_entropy, information (nats), example_share, variation (0-1), effective_rank (1 to 16),"
-                " gradient_norm, sharpness (nats)",
-            ),
+            key("subject", TEXT, "an attention (channel, filter, spatial, kernel, gate), mixed, or parameters"),
+            key("quantity", TEXT, "entropy, usage_entropy, information, effective_rank, sharpness, ...: see the docs"),
             Column("depth", INTEGER, "place of the layer among those of the table, from the input, counted from 1"),
             Column("value", REAL, "its value; null where it is not defined or not finite"),
             Column("relative", REAL, "entropies and information: over the largest possible (0-1); else null"),

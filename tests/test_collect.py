@@ -33,7 +33,7 @@ def runs(tmp_path):
 
 
 def test_all_runs_are_united_in_the_study_s_order(runs, tmp_path):
-    assert collect(runs, tmp_path / "t", study=STUDY) == {"runs": 8, "metrics": 8, "predictions": 24, "profile": 0}
+    assert collect(runs, tmp_path / "t", study=STUDY) == {"runs": 8, "metrics": 8, "predictions": 24, "diagnostics": 0, "profile": 0}
     table = records.read("runs", tmp_path / "t/runs.parquet").to_pandas()
     assert list(zip(table.dataset, table.variant, table.seed, strict=True)) == [tuple(key) for key in STUDY.runs()]
 

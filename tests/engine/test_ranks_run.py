@@ -1,4 +1,4 @@
-"""The command on many processes: three files, written once; signals; what the leading process does not share."""
+"""The command on many processes: its files, written once; signals; what the leading process does not share."""
 
 import os
 import signal

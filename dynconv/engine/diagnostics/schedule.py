@@ -7,9 +7,9 @@ MOST = 100  # looks of a run: more would fill tables and tell nothing new
 def epochs(total: int, steps: int) -> list[int]:
     """The epochs (counted from 1) after which to look, of `total` with `steps` optimiser steps each.
 
-    A look costs about as much as a step, less where batches are large (docs/diagnostics.md), so that one in `STEPS` steps bounds its share of the
-    time, whatever the machine.  Where not every epoch can be looked at, the looks are evenly spaced on a logarithmic
-    axis: kernels change most at the beginning.  The last epoch is always one of them.
+    A look costs about as much as a step, less where batches are large (docs/diagnostics.md): one in `STEPS` bounds
+    its share of the time, whatever the machine.  Where not every epoch can be looked at, the looks are evenly spaced on
+    a logarithmic axis, for kernels change most at the beginning.  The last epoch is always one of them.
     """
     looks = min(total, MOST, total * steps // STEPS)
     if looks == total:
