@@ -101,3 +101,4 @@ def test_the_subjects_of_a_layer():
     found = [(subject, measure.quantity) for subject, measure in of_layer(layer, seen, weights, weights)]
     assert len(found) == len(set(found))
     assert {subject for subject, _ in found} == {"channel", "filter", "spatial", "kernel", "mixed", "parameters"}
+    assert {subject for subject, _ in of_layer(layer, {}, weights, weights)} == {"parameters"}  # it was not called

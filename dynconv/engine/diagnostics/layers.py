@@ -27,7 +27,7 @@ def of_layer(layer: nn.Module, seen: Tensors, weights: Tensors, gradients: Tenso
         choice = subject == "kernel" and a.shape[1] > 1
         for measure in (measures.of_choice if choice else measures.of_gates)(a):
             yield subject, measure
-    if isinstance(layer, DynamicConv):
+    if isinstance(layer, DynamicConv) and seen:
         for measure in measures.of_kernels(gram(weights["weight"], Attentions(**seen), layer.groups).cpu()):
             yield "mixed", measure
     for measure in measures.of_parameters(weights.values(), gradients.values()):

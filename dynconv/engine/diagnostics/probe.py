@@ -88,7 +88,7 @@ class Diagnostics:
         lent = {name: value.detach().requires_grad_() for name, value in parameters.items()}
         gradients = self._gradients(lent, {name: buffer.clone() for name, buffer in module.named_buffers()})
         for depth, (name, layer) in enumerate(self.layers.items(), start=1):
-            told = self.seen[name]
+            told = self.seen.get(name, [{}])  # nothing where a block uses a layer's weights without calling it
             seen = {subject: torch.cat([part[subject] for part in told]) for subject in told[0]}
             own = {key.removeprefix(f"{name}."): key for key in lent if key.startswith(f"{name}.")}
             weights = {short: lent[key].detach() for short, key in own.items()}
