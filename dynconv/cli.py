@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 
     cli_data.add(command)
 
-    sub = command("train", _train, "Train one run and write its three Parquet files.")
+    sub = command("train", _train, "Train one run and write its Parquet files.")
     options.run(sub, seed=True)
     sub.add_argument(
         "--strategy",

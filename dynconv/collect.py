@@ -25,7 +25,7 @@ def collect(
     study: Study | None = None,
     tuning: Path | None = None,
 ) -> dict[str, int]:
-    """Write `out/{runs,metrics,predictions,profile}.parquet`; return the number of rows of each.
+    """Write `out/{runs,metrics,predictions,diagnostics,profile}.parquet`; return the number of rows of each.
 
     With `tuning`, the folder of the study's search, `out/{trials,choices}.parquet`, too.
 
@@ -48,6 +48,7 @@ def collect(
         "runs": chain((_checked("runs", folders[key] / "run.parquet", key) for key in order), lost),
         "metrics": (_checked("metrics", folders[key] / "metrics.parquet", key) for key in order),
         "predictions": (_checked("predictions", folders[key] / "predictions.parquet", key) for key in order),
+        "diagnostics": (_checked("diagnostics", file, key) for key, file in _diagnosed(order, folders)),
         "profile": _profiles(profiles, pairs) if profiles else [],
     }
     if tuning:
@@ -64,6 +65,12 @@ def _found(runs: Path) -> Iterator[tuple[RunKey, Path]]:
         if not dataset or not number:
             raise DynconvError(f"{file}: not where a run lives; valid: <runs>/<dataset>/<variant>/seed<k>/run.parquet")
         yield RunKey("/".join(dataset), variant, int(number[1])), file.parent
+
+
+def _diagnosed(order: list[RunKey], folders: dict[RunKey, Path]) -> Iterator[tuple[RunKey, Path]]:
+    """The runs that have diagnostics: those that a workflow rule writes need none."""
+    files = ((key, folders[key] / "diagnostics.parquet") for key in order)
+    return ((key, file) for key, file in files if file.is_file())
 
 
 def _checked(name: str, file: Path, key: RunKey) -> pa.Table:

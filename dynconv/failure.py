@@ -1,4 +1,4 @@
-"""What a run leaves: its three files, or the record of its failure, `<failures>/<dataset>/<variant>/seed<k>.json`.
+"""What a run leaves: its four files, or the record of its failure, `<failures>/<dataset>/<variant>/seed<k>.json`.
 
 A trial of a search leaves one file, or `trial<k>.json`.
 
@@ -28,17 +28,24 @@ class _Kind(NamedTuple):
     files: tuple[str, ...]
 
 
-_RUN = _Kind("runs", "run_id", "run_hash", ("metrics", "predictions", "run"))
+_RUN = _Kind("runs", "run_id", "run_hash", ("metrics", "predictions", "diagnostics", "run"))
 _TRIAL = _Kind("trials", "trial_id", "trial_hash", ("trial",))
 
 
-def write_run(out: Path, row: dict[str, Any], metrics: list[dict], predictions: dict[str, list]) -> dict[str, Any]:
-    """Write the three files, the run last: its presence says that the run is complete.  Returns `row`."""
+def write_run(
+    out: Path,
+    row: dict[str, Any],
+    metrics: list[dict[str, Any]],
+    predictions: dict[str, list[Any]],
+    diagnostics: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """Write the four files, the run last: its presence says that the run is complete.  Returns `row`."""
     keys = {name: row[name] for name in ("run_id", "dataset", "variant", "seed")}
     count = len(predictions.get("example_id", []))
     columns = {name: [value] * count for name, value in keys.items()} | predictions
     records.write("metrics", [keys | entry for entry in metrics], out / "metrics.parquet")
     records.write("predictions", columns if count else [], out / "predictions.parquet")
+    records.write("diagnostics", [keys | entry for entry in diagnostics], out / "diagnostics.parquet")
     records.write("runs", [row], out / "run.parquet")
     return row
 
@@ -100,7 +107,7 @@ def last_word(
     if study.on_failure == "record":
         now = datetime.datetime.now(datetime.UTC)
         row |= {"status": "failed", "failure": cause, "finished_at": now}
-        write_run(out, row, [], {}) if kind is _RUN else write_trial(out, row)
+        write_run(out, row, [], {}, []) if kind is _RUN else write_trial(out, row)
     return f"{name}: failed  {cause}"
 
 

@@ -114,6 +114,7 @@ class Study(Strict):
     analysis: Analysis = Analysis()
     on_failure: Literal["stop", "record"] = "stop"  # record: a lost run becomes a failed row, the report is made
     keep: Keep = Keep()
+    diagnostics: bool = True  # look at what the layers do while they train: changes no number (docs/diagnostics.md)
     data: str = "data"
     results: str = "results"
 
@@ -206,8 +207,8 @@ class Study(Strict):
 
     @property
     def study_hash(self) -> str:
-        """Digest of the whole study, analysis plan included (folders and what they keep excluded)."""
-        unsaid = {"data", "results", "keep", *(() if self.tune else ("tune",))}
+        """Digest of the whole study, analysis plan included (folders, what they keep and diagnostics excluded)."""
+        unsaid = {"data", "results", "keep", "diagnostics", *(() if self.tune else ("tune",))}
         return digest(self.model_dump(mode="json", exclude=unsaid))
 
 

@@ -33,9 +33,26 @@ def runs(tmp_path):
 
 
 def test_all_runs_are_united_in_the_study_s_order(runs, tmp_path):
-    assert collect(runs, tmp_path / "t", study=STUDY) == {"runs": 8, "metrics": 8, "predictions": 24, "profile": 0}
+    assert collect(runs, tmp_path / "t", study=STUDY) == {
+        "runs": 8,
+        "metrics": 8,
+        "predictions": 24,
+        "diagnostics": 0,
+        "profile": 0,
+    }
     table = records.read("runs", tmp_path / "t/runs.parquet").to_pandas()
     assert list(zip(table.dataset, table.variant, table.seed, strict=True)) == [tuple(key) for key in STUDY.runs()]
+
+
+def test_diagnostics_are_united_where_runs_have_some(runs, tmp_path):
+    key = study.RunKey("digits", "odconv", 1)  # the others may be a workflow rule's, which writes none
+    look = {"epoch": 1, "layer": "layer1.0.conv1", "subject": "channel", "quantity": "entropy", "value": 0.5}
+    file = runs / key.run_id / "diagnostics.parquet"
+    records.write("diagnostics", [{"run_id": key.run_id, **key._asdict(), **look}], file)
+    assert collect(runs, tmp_path / "t", study=STUDY)["diagnostics"] == 1
+    records.write("diagnostics", [{"run_id": key.run_id, **key._asdict(), **look, "seed": 0}], file)
+    with pytest.raises(DynconvError, match=r"diagnostics.parquet: seed is 0, but the folder is that of 1"):
+        collect(runs, tmp_path / "t", study=STUDY)
 
 
 def test_runs_of_another_study_stay_out(runs, tmp_path):

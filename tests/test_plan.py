@@ -97,7 +97,7 @@ def test_the_page_with_a_cluster(folder, capsys):
     text = capsys.readouterr().out
     assert "2 variants x 2 datasets x 3 seeds = 12 runs, 0 of them done in results/, 12 to do" in text
     # logs: of 12 runs, 4 profiles, 2 datasets, their samples and 3 last steps, twice, and of the study's copy
-    assert "files: 36 of runs, 4 of profiles, 47 of logs" in text
+    assert "files: 48 of runs, 4 of profiles, 47 of logs" in text
     table = [line.split() for line in block(text, "cluster jobs").splitlines()]
     assert ["prepare", "2", "1", "2", "1", "0:30:00", "1", "core-hours"] in table
     assert ["samples", "2", "1", "2", "1", "0:30:00", "1", "core-hours"] in table

@@ -30,7 +30,7 @@ recipes:
                checkpoint_every_s: 0}
 """
 # What differs from run to run.
-OWN = {"train_s", "data_wait_s", "samples_per_s", "peak_memory_bytes", "started_at", "finished_at"}
+OWN = {"train_s", "diagnostics_s", "data_wait_s", "samples_per_s", "peak_memory_bytes", "started_at", "finished_at"}
 
 
 class Warm:

@@ -11,7 +11,7 @@ from dynconv.clean import predictions as clean_predictions
 from dynconv.clean.finds import Age, Find, Kind, delete, delete_files
 from dynconv.study import Study
 
-_TABLES = ("run.parquet", "metrics.parquet", "predictions.parquet")
+_TABLES = ("run.parquet", "metrics.parquet", "predictions.parquet", "diagnostics.parquet")
 _CHECKPOINTS = ("checkpoint.pt", "checkpoint.previous.pt", "checkpoint.memory")
 _NAMES = "|".join(re.escape(name) for name in (*_TABLES, *_CHECKPOINTS))
 _HALF = re.compile(rf"\.(({_NAMES})\.\w+\.part|probe\.\w+)")  # a file that a kill has kept from its place

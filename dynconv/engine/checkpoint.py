@@ -25,7 +25,7 @@ from dynconv.errors import DynconvError
 from dynconv.files import atomic, write_text
 
 _MANY = 2**31  # examples: any micro-batch is known to fit
-FORMAT = 2  # counts up when the content changes its form
+FORMAT = 3  # counts up when the content changes its form
 
 
 class Refused(Exception):

@@ -7,6 +7,7 @@ import torch
 from dynconv import keyed, models
 from dynconv.data.batches import Batches
 from dynconv.engine.checkpoint import Checkpoints
+from dynconv.engine.diagnostics import Diagnostics
 from dynconv.engine.gradients import gradients
 from dynconv.engine.optim import temperature
 from dynconv.engine.progress import Progress
@@ -29,6 +30,7 @@ def fit(
     checkpoints: Checkpoints,
     progress: Progress,
     stop: Stop,
+    diagnostics: Diagnostics | None = None,
 ) -> str | None:
     """Train `state` to the end of the recipe; return None, or the cause if the loss became NaN or infinite.
 
@@ -92,6 +94,8 @@ def fit(
         state.sums.clear()
         state.schedule.end_epoch(values["loss"])
         progress.epoch(epoch + 1, state.step, values)
+        if diagnostics is not None:
+            clock += diagnostics.after(epoch + 1, state, strategy)  # seconds that are none of the training's
     models.anneal(module, temperature=recipe.temperature_end, fraction=1.0)
     state.train_s += time.perf_counter() - clock
     return None

@@ -1,4 +1,4 @@
-"""One run, from a study to three Parquet files."""
+"""One run, from a study to its Parquet files."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def train_run(
     stop: Stop | None = None,
     board: Path | None = None,
 ) -> dict[str, Any]:
-    """Train one run and write `run.parquet`, `metrics.parquet` and `predictions.parquet` into `out`.
+    """Train one run and write its `run`, `metrics`, `predictions` and `diagnostics.parquet` into `out`.
 
     Started as one of many processes (`dynconv.engine.world`), this one takes its share; the first of them writes.
     The recipe is the study's, overridden by what `choice_file` says that a search has chosen.
@@ -57,9 +57,13 @@ def train_run(
     if not toy:
         refuse_toy(place, store / key.dataset)
     digest = study.run_hash(key.dataset, task, key.variant, settings)
-    session = Session(study, key, place, key.run_id, digest, out, failures, say, stop or Stop(), board)
+    session = Session(
+        study, key, place, key.run_id, digest, out, failures, say, stop or Stop(), board, study.diagnostics
+    )
     columns = {"run_id": key.run_id, "task": task, **key._asdict(), "run_hash": digest, "started_at": started}
     keeps = study.keep.predictions_of(key.seed, study.seeds)
-    return session.run(
-        columns, lambda out, row, metrics, made: write_run(out, row, metrics, made if keeps else {}), strategy_name
-    )
+
+    def write(out: Path, row: dict[str, Any], metrics: list, predictions: dict, diagnostics: list) -> None:
+        write_run(out, row, metrics, predictions if keeps else {}, diagnostics)
+
+    return session.run(columns, write, strategy_name)

@@ -21,7 +21,7 @@ from dynconv.stopping import Stop, Stopped
 from dynconv.study import RunKey, Study
 
 Say = Callable[[str], None]
-Write = Callable[[Path, dict[str, Any], list[dict], dict[str, list]], Any]
+Write = Callable[[Path, dict[str, Any], list[dict], dict[str, list], list[dict]], Any]
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,14 @@ class Session:
     say: Say
     stop: Stop
     board: Path | None = None
+    diagnose: bool = False
 
     def run(self, columns: dict[str, Any], write: Write, strategy_name: str | None) -> dict[str, Any]:
         """Train, evaluate, and have `write` write the row (and the curves and predictions) into `out`.
 
         Args:
             columns: of the row, those that are known before.
-            write: takes `out`, the row, the rows of `metrics` and the columns of `predictions`.
+            write: takes `out`, the row, the rows of `metrics`, the columns of `predictions`, the rows of `diagnostics`.
             strategy_name: None: the recipe's.
 
         Returns:
@@ -76,10 +77,11 @@ class Session:
         checkpoints = Checkpoints(self.out, identity)
         speak = self.say if world.leads else None
         finished = True
-        result: Result
         try:
             with strategy:
-                result = Training(study, self.key, place, strategy, checkpoints, speak, self.stop, self.board).run()
+                result = Training(
+                    study, self.key, place, strategy, checkpoints, speak, self.stop, self.board, self.diagnose
+                ).run()
         except Stopped:
             raise
         except DynconvError as error:
@@ -94,11 +96,10 @@ class Session:
                 raise
             self.say(traceback.format_exc())
             finished = False
-            result = {"status": "failed", "failure": cause}, [], {}
-        outcome, metrics, predictions = result
-        row |= outcome | {"finished_at": now()}
+            result = Result({"status": "failed", "failure": cause}, [], {}, [])
+        row |= result.outcome | {"finished_at": now()}
         if world.leads:
-            write(self.out, row, metrics, predictions)
+            write(self.out, row, *result[1:])
             if finished or study.keep.checkpoints == "none":  # one that died may be tried again, from where it was
                 checkpoints.remove()
         return row

@@ -24,6 +24,8 @@ class State:
         self.data_wait_s = 0.0  # of them, waiting for batches
         self.energy_j: float | None = 0.0  # of all processes' GPUs; None if one cannot tell
         self.metrics: list[dict[str, Any]] = []  # rows of finished epochs
+        self.diagnostics: list[dict[str, Any]] = []  # rows of finished epochs
+        self.diagnostics_s = 0.0  # seconds that they took, none of them in train_s
         # Loss, count of its terms and auxiliary loss of each step of the unfinished epoch: [3], float64.
         self.sums: list[torch.Tensor] = []  # of the whole batch
         self.shares: list[torch.Tensor] = []  # of this process, for the steps after those
@@ -51,6 +53,8 @@ class State:
             "data_wait_s": self.data_wait_s,
             "energy_j": self.energy_j,
             "metrics": self.metrics,
+            "diagnostics": self.diagnostics,
+            "diagnostics_s": self.diagnostics_s,
             "sums": self.sums,
         }
 
@@ -59,6 +63,6 @@ class State:
         self.schedule.state = content["schedule"]
         if self.average is not None:
             self.average.values = {name: value.to(device) for name, value in content["average"].items()}
-        for name in ("step", "train_s", "data_wait_s", "energy_j", "metrics"):
+        for name in ("step", "train_s", "data_wait_s", "energy_j", "metrics", "diagnostics", "diagnostics_s"):
             setattr(self, name, content[name])
         self.sums = [value.to(device) for value in content["sums"]]

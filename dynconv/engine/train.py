@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from dynconv.data.batches import Batches
 from dynconv.engine import provenance
 from dynconv.engine.checkpoint import Checkpoints, fill
+from dynconv.engine.diagnostics import Diagnostics
 from dynconv.engine.energy import Meter
 from dynconv.engine.evaluate import evaluate
 from dynconv.engine.loop import fit
@@ -25,7 +26,14 @@ from dynconv.models.macs import count as count_macs
 from dynconv.stopping import Stop, Stopped
 from dynconv.study import RunKey, Study
 
-Result = tuple[dict[str, Any], list[dict[str, Any]], dict[str, list[Any]]]  # outcome, metrics, predictions
+
+class Result(NamedTuple):
+    """What training and evaluation have found."""
+
+    outcome: dict[str, Any]  # columns of the row
+    metrics: list[dict[str, Any]]
+    predictions: dict[str, list[Any]]
+    diagnostics: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,7 @@ class Training:
     say: Callable[[str], None] | None  # None: this process does not speak
     stop: Stop
     board: Path | None
+    diagnose: bool  # look at what the layers do (`dynconv.engine.diagnostics`)
 
     def run(self) -> Result:
         """Train and evaluate; where the GPU's memory is too small, in more and smaller micro-batches.
@@ -85,12 +94,27 @@ class Training:
             fill(module, content)
             state.restore(content["state"], device)
         params = sum(p.numel() for p in module.parameters() if p.requires_grad)
-        strategy.attach(module, accumulate, content and content["optimizer"])
         data = Batches(place.train, place.meta, device)
+        diagnostics = None
+        if self.diagnose:
+            diagnostics = Diagnostics(module, task, data, recipe, key.seed, shares, strategy)
+        strategy.attach(module, accumulate, content and content["optimizer"])
         provenance.reset_peak_memory(device)
         progress = Progress(recipe.epochs, shares.steps, shares.seen / shares.steps, state.step, self.say, self.board)
         try:
-            cause = fit(state, task, data, recipe, key.seed, strategy, shares, self.checkpoints, progress, self.stop)
+            cause = fit(
+                state,
+                task,
+                data,
+                recipe,
+                key.seed,
+                strategy,
+                shares,
+                self.checkpoints,
+                progress,
+                self.stop,
+                diagnostics,
+            )
         finally:
             progress.close()
         state.account(world)
@@ -104,6 +128,7 @@ class Training:
             "samples_per_s": state.step / shares.steps * shares.seen / max(state.train_s, 1e-9),
             "peak_memory_bytes": world.most([provenance.peak_memory_bytes(device)])[0],
             "energy_j": state.energy_j,
+            "diagnostics_s": state.diagnostics_s,
         }
         if cause:
             return self._failed(cause, outcome, state)
@@ -123,11 +148,11 @@ class Training:
             {"split": place.judge_name, "epoch": recipe.epochs, "step": state.step, "metric": name, "value": value}
             for name, value in metrics.items()
         ]
-        return outcome, state.metrics + final, predictions
+        return Result(outcome, state.metrics + final, predictions, state.diagnostics)
 
     def _failed(self, cause: str, outcome: dict[str, Any], state: State) -> Result:
         self._tell(f"failed: {cause}")
-        return outcome | {"status": "failed", "failure": cause}, state.metrics, {}
+        return Result(outcome | {"status": "failed", "failure": cause}, state.metrics, {}, state.diagnostics)
 
     def _tell(self, line: str) -> None:
         if self.say:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from dynconv import records
 from dynconv.errors import DynconvError
+from dynconv.report.dynamics import Dynamics, reduce
 from dynconv.study import PRIMARY_METRIC, TASKS, Study
 from dynconv.study import load as load_study
 
@@ -15,6 +16,7 @@ PATHS = {
     "runs": "tables/runs.parquet",
     "metrics": "tables/metrics.parquet",
     "predictions": "tables/predictions.parquet",
+    "diagnostics": "tables/diagnostics.parquet",
     "profile": "tables/profile.parquet",
     "trials": "tables/trials.parquet",
     "choices": "tables/choices.parquet",
@@ -24,6 +26,7 @@ PATHS = {
     "pairwise": "stats/pairwise.parquet",
 }
 SEARCH = ("trials", "choices")  # only of a study that tunes
+LONG = ("predictions", "diagnostics", "trials")  # tables that are not held: their length, or a part of them, is shown
 STUDY = "study.yaml"
 
 
@@ -47,12 +50,20 @@ class Results:
     def absent(self) -> list[str]:
         """Paths, relative to the folder, of the tables that are not there."""
         tunes = self.study is not None and self.study.tune is not None
-        return [path for name, path in PATHS.items() if name not in self.rows and (tunes or name not in SEARCH)]
+        optional = (*(() if tunes else SEARCH), "diagnostics")
+        return [path for name, path in PATHS.items() if name not in self.rows and name not in optional]
 
     @cached_property
     def ok(self) -> pd.DataFrame:
         """The runs that ended well."""
         return self.runs[self.runs["status"] == "ok"]
+
+    @cached_property
+    def dynamics(self) -> Dynamics | None:
+        """What the layers of these did; None where nobody has looked."""
+        if not self.rows.get("diagnostics"):
+            return None
+        return reduce(self.folder / PATHS["diagnostics"], set(self.ok["run_id"]), self.task_of)
 
     @cached_property
     def control(self) -> str | None:
@@ -116,7 +127,7 @@ def load(folder: str | Path) -> Results:
     rows: dict[str, int] = {}
     for name, path in PATHS.items():
         there = (folder / path).is_file() and not (untuned and name in SEARCH)
-        if name in ("predictions", "trials"):  # long tables, of which only the length is shown
+        if name in LONG:
             if there:
                 rows[name] = records.metadata(folder / path).num_rows
             continue

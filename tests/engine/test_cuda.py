@@ -8,6 +8,7 @@ from ranks import in_ranks
 
 from dynconv import records
 from dynconv.engine import energy
+from dynconv.engine.diagnostics import schedule
 from dynconv.engine.profile import profile
 from dynconv.engine.run import train_run
 from dynconv.study import RunKey
@@ -58,6 +59,18 @@ def test_compiled(make_study, store, tmp_path, variant):
     plain = run(make_study(VARIANTS, **keys), store, tmp_path / "plain", "digits", variant)
     fast = run(make_study(VARIANTS, **keys, compile=True), store, tmp_path / "fast", "digits", variant)
     assert abs(plain["loss"] - fast["loss"]) < 1e-2
+
+
+def test_diagnostics_are_those_of_the_cpu(make_study, store, tmp_path, monkeypatch):
+    monkeypatch.setattr(schedule, "STEPS", 1)
+    cpu, gpu = tmp_path / "cpu", tmp_path / "gpu"
+    run(make_study(lr=1e-5, epochs=1), store, cpu, "digits", "odconv", device_name="cpu")
+    row = run(make_study(lr=1e-5, epochs=1), store, gpu, "digits", "odconv")  # in bf16, channels_last
+    assert row["diagnostics_s"] > 0
+    one, other = (records.read("diagnostics", out / "diagnostics.parquet").to_pandas() for out in (cpu, gpu))
+    assert len(one) == len(other) and one["layer"].equals(other["layer"]) and one["quantity"].equals(other["quantity"])
+    entropies = one["quantity"] == "entropy"
+    assert (one["value"] - other["value"])[entropies].abs().max() < 0.02
 
 
 @pytest.mark.parametrize("name", ["ddp", "deepspeed"])

@@ -60,6 +60,7 @@ def test_the_micro_batch_is_halved_until_it_fits(make_study, store, tmp_path, sm
     plain = run(make_study(batch_size=12, epochs=3, accumulate=4), store, tmp_path / "plain", said)
     assert plain["loss"] == row["loss"]  # as if the recipe had said so
     assert sorted(file.name for file in tmp_path.glob("*.*")) == [
+        "diagnostics.parquet",
         "metrics.parquet",
         "predictions.parquet",
         "run.parquet",

@@ -1,4 +1,4 @@
-"""The command on many processes: three files, written once; signals; what the leading process does not share."""
+"""The command on many processes: its files, written once; signals; what the leading process does not share."""
 
 import os
 import signal
@@ -42,7 +42,12 @@ def test_torchrun_writes_one_run(make_study, store, tmp_path, strategy):
     assert 0 < row["data_wait_s"] < row["train_s"] and row["energy_j"] is None
     predictions = records.read("predictions", out / "predictions.parquet").to_pandas()
     assert list(predictions.example_id) == list(range(len(predictions)))
-    assert sorted(file.name for file in out.iterdir()) == ["metrics.parquet", "predictions.parquet", "run.parquet"]
+    assert sorted(file.name for file in out.iterdir()) == [
+        "diagnostics.parquet",
+        "metrics.parquet",
+        "predictions.parquet",
+        "run.parquet",
+    ]
     assert len(list((tmp_path / "board").glob("events.out.tfevents.*"))) == 1
 
     alone = tmp_path / "alone"

@@ -104,7 +104,9 @@ def test_deepspeed_takes_networks_in_channels_last(make_study, store, tmp_path, 
     assert in_ranks(2, channels_last, study, store, tmp_path, stage) == [None, None]
 
 
-@pytest.mark.parametrize("variant", ["vanilla", "hard_attention", "soft_local", "soft_global", "odconv"])
+@pytest.mark.parametrize(
+    "variant", ["vanilla", "hard_attention", "soft_local", "soft_global", "odconv", "odconv_static"]
+)
 def test_compiled_once_and_never_again_after_the_first_epoch(monkeypatch, variant):
     # The graphs are traced and guarded for real and then run as they are: that needs no C++ compiler.
     monkeypatch.setattr(compiler, "BACKEND", "aot_eager")

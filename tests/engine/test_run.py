@@ -1,4 +1,4 @@
-"""One run from end to end, in this process: its three files, its failures."""
+"""One run from end to end, in this process: its files, its failures."""
 
 import math
 

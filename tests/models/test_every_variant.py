@@ -48,7 +48,8 @@ def test_a_batch_of_one(variant, ndim, stem, training):
     logits = model(x)
     (logits.square().sum() + models.auxiliary_loss(model)).backward()
     assert torch.isfinite(logits).all()
-    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+    grads = [p.grad for p in model.parameters() if training or p.grad is not None]  # a control evaluates without some
+    assert all(torch.isfinite(grad).all() for grad in grads)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -103,6 +104,7 @@ def test_annealing_recompiles_nothing(variant):
         graphs.append(graph)
         return graph
 
+    torch.compiler.reset()  # the block's code is the same for all variants, and is compiled for so many only
     model = network(variant, 1)
     compiled = torch.compile(model, backend=count, fullgraph=True)
     for fraction in (0.0, 0.2, 0.9):

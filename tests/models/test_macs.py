@@ -127,7 +127,9 @@ def test_masks_by_hand():
     vanilla = macs.count(one_dimensional("vanilla"), (1, 8)).theoretical
     inputs = [channels for before, own in zip((2, 2, 4, 8), (2, 4, 8, 16), strict=True) for channels in (before, own)]
     units = sum(c * 3 * positions + c for c, positions in zip(inputs, (8, 8, 4, 4, 2, 2, 1, 1), strict=True))
-    assert macs.count(one_dimensional("hard_attention"), (1, 8), 1.0) == (vanilla + units, vanilla + units)
+    # The units of the last two strided blocks have as many channels as taps: one product at every position of the input.
+    more = 4 * 3 * 2 + 8 * 3 * 1
+    assert macs.count(one_dimensional("hard_attention"), (1, 8), 1.0) == (vanilla + units + more, vanilla + units)
 
 
 @pytest.mark.parametrize("kernel_num", [1, 4])
@@ -155,4 +157,5 @@ def test_no_layer_with_weights_is_left_out(variant, ndim):
     with torch.no_grad():
         model(torch.zeros(1, 2, *[16] * ndim))
     missed = [name for name, p in model.named_parameters() if p.dim() > 1 and p not in counted]
-    assert not missed
+    # Cells are no kernels: many layers share them, and each counts what it makes of them.
+    assert not [name for name in missed if not name.startswith("warehouses.")]

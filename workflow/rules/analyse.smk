@@ -29,6 +29,7 @@ rule collect:
         runs=f"{RESULTS}/tables/runs.parquet",
         metrics=f"{RESULTS}/tables/metrics.parquet",
         predictions=f"{RESULTS}/tables/predictions.parquet",
+        diagnostics=f"{RESULTS}/tables/diagnostics.parquet",
         profile=f"{RESULTS}/tables/profile.parquet",
         search=(
             [f"{RESULTS}/tables/{name}.parquet" for name in ("trials", "choices")]

@@ -109,6 +109,7 @@ RUN = f"{RESULTS}/runs/{{dataset}}/{{variant}}/seed{{seed}}"
 # A full path, so that a rule built on another (`use rule`) from another folder finds it as well.
 ENVIRONMENT = str(Path(workflow.basedir, "environment.yml"))
 RUNS = [RUN.format(**key._asdict()) for key in STUDY.runs()]
+# Without their diagnostics: a hand-written variant has none, and those of the others come with the run.
 RUN_FILES = [
     f"{run}/{name}.parquet"
     for run in RUNS

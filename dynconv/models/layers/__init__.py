@@ -7,6 +7,7 @@ from dynconv.models.layers.condconv import CondConv1d, CondConv2d
 from dynconv.models.layers.dropout import Dropout
 from dynconv.models.layers.dyconv import DyConv1d, DyConv2d
 from dynconv.models.layers.odconv import ODConv1d, ODConv2d
+from dynconv.models.layers.odconv_static import ODConvStatic1d, ODConvStatic2d
 from dynconv.models.layers.spatial_gate import SpatialGate
 from dynconv.models.layers.spatial_mask import SpatialMask
 
@@ -20,6 +21,8 @@ __all__ = [
     "DyConv2d",
     "ODConv1d",
     "ODConv2d",
+    "ODConvStatic1d",
+    "ODConvStatic2d",
     "SpatialGate",
     "SpatialMask",
     "batch_mean",

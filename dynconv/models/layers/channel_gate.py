@@ -19,5 +19,9 @@ class ChannelGate(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale the channels of `x`."""
-        weights = torch.sigmoid(self.excite(torch.relu(self.squeeze(x.flatten(2).mean(2)))))
+        weights = self.attend(x)
         return x * weights.view(*weights.shape, *[1] * (x.dim() - 2))
+
+    def attend(self, x: torch.Tensor) -> torch.Tensor:
+        """The weights of the channels, [B, C]."""
+        return torch.sigmoid(self.excite(torch.relu(self.squeeze(x.flatten(2).mean(2)))))

@@ -26,6 +26,10 @@ class SpatialGate(nn.Module):
         """Scale the positions of `x`."""
         return _Gate.apply(x, self.conv.weight)[0]
 
+    def attend(self, x: torch.Tensor) -> torch.Tensor:
+        """The weights of the positions, [B, 1, *S]."""
+        return _Gate.apply(x, self.conv.weight)[1]
+
     def macs(self, x: torch.Tensor, y: torch.Tensor) -> int:
         """Multiply-adds of the convolution for one example of the batches `x` and `y`."""
         return self.conv.weight.numel() * y[0, 0].numel()

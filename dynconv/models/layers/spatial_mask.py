@@ -66,6 +66,10 @@ class SpatialMask(nn.Module):
         self.executed, self.maskable = branch_macs(mask, self.shapes, x.shape[2:])
         return mask.to(x.dtype)
 
+    def attend(self, x: torch.Tensor) -> torch.Tensor:
+        """The probabilities of which evaluation makes the mask (above .5: computed), [B, 1, *S]."""
+        return torch.sigmoid(self.logits(x))
+
     def logits(self, x: torch.Tensor) -> torch.Tensor:
         """Logits [B, 1, *S], without noise, in float32 or wider: the loss counts millions of positions."""
         local = self.conv(x)

@@ -45,19 +45,13 @@ def work(form: str, batch: int, kernels: int, out: int, fan: int, at: Geometry) 
         )
     if form == "mixed":
         return Work(1 + batch / 1e3, 3 * every / 1e9, columns / 1e9, batch * weight / 1e9, kernels * weight / 1e9)
-    reached = sum(_extent(tap.outputs) for tap in at.taps()) / (positions * taps)
     return Work(
-        taps / 1e3,
-        3 * kernels * every * reached / 1e9,
-        columns * reached / 1e9,
-        kernels * reached * batch * positions * out * taps / 1e9,
+        1 / 1e3,
+        3 * kernels * every / 1e9,
+        columns / 1e9,
+        kernels * batch * positions * out / 1e9,
         kernels * weight / 1e9,
     )
-
-
-def _extent(where: tuple[slice, slice]) -> int:
-    rows, columns = where
-    return (rows.stop - rows.start) * (columns.stop - columns.start)
 
 
 def cheapest(x: torch.Tensor, weight: torch.Tensor, at: Geometry) -> str:

@@ -1,0 +1,35 @@
+"""The layers of the residual branches: what a variant may change, and what is looked at in all of them alike."""
+
+import torch
+from torch import nn
+
+from dynconv.models.layers.dynamic import Attentions
+from dynconv.models.resnet import Block
+
+
+def branch_layers(model: nn.Module) -> dict[str, nn.Module]:
+    """The convolutions, gates and masks of the residual blocks by their names, from the input to the output.
+
+    A part with layers inside that have a method `attend` is represented by those.
+    """
+    layers: dict[str, nn.Module] = {}
+    for name, block in model.named_modules():
+        for part, module in block.named_children() if isinstance(block, Block) else ():
+            if part.startswith("conv") or part in ("attention", "mask"):
+                below = dict(module.named_modules(prefix=f"{name}.{part}"))
+                attending = {inner: layer for inner, layer in below.items() if hasattr(layer, "attend")}
+                layers |= attending or {f"{name}.{part}": module}
+    return {name: layer for name, layer in layers.items() if next(layer.parameters(), None) is not None}
+
+
+def attentions(layer: nn.Module, x: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What `layer` decides for the examples of its input `x`: each [B, components], nothing if it has no `attend`.
+
+    The fields of `Attentions` by their names, or `gate` where `attend(x)` returns a tensor.
+    """
+    attend = getattr(layer, "attend", None)
+    if attend is None:
+        return {}
+    told = attend(x)
+    named = told._asdict() if isinstance(told, Attentions) else {"gate": told}
+    return {name: part.flatten(1) for name, part in named.items() if part is not None}

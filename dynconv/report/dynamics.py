@@ -1,0 +1,108 @@
+"""What the layers do, reduced from the diagnostics of every run to what figures and tables show.
+
+The table has a row a run, epoch, layer and quantity, which may be millions: it is read a run at a time.
+"""
+
+from collections.abc import Mapping, Set
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+PARTS = ("early", "middle", "late")  # thirds of the layers, from the input
+# Shown are shares of what is possible, where there is a most; and norms over all layers together.
+RELATIVE = ("entropy", "usage_entropy", "information")
+NORMS = ("gradient_norm", "sharpness")
+GRID = np.linspace(0, 1, 51)  # shares of the training at which curves of different datasets meet
+_RUN = ["dataset", "variant", "seed"]
+
+
+class Dynamics(NamedTuple):
+    """Two tidy frames with columns task, dataset, variant, seed, quantity and value, and:
+
+    by_epoch: `progress` (share of the training, 0-1) and `part` (one of `PARTS`, or `all` for norms);
+    by_layer: `depth` (0: the first layer, 1: the last), at the last look.
+    """
+
+    by_epoch: pd.DataFrame
+    by_layer: pd.DataFrame
+
+
+def reduce(path: Path, run_ids: Set[str], task_of: Mapping[str, str]) -> Dynamics | None:
+    """Of the table in `path` the runs in `run_ids`; None where it has none of them."""
+    by_epoch, by_layer = [], []
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            rows = file.read_row_group(group).to_pandas()
+            rows = rows[rows["run_id"].isin(run_ids)]
+            if len(rows):
+                by_epoch.append(_by_epoch(rows))
+                by_layer.append(_by_layer(rows))
+    if not by_epoch:
+        return None
+    frames = (pd.concat(parts, ignore_index=True) for parts in (by_epoch, by_layer))
+    return Dynamics(*(frame.assign(task=frame["dataset"].map(dict(task_of))) for frame in frames))
+
+
+def curves(of_task: pd.DataFrame, log: bool = False) -> pd.DataFrame:
+    """Means over datasets of `by_epoch` rows, then mean, least and greatest over seeds, by (variant, part, progress).
+
+    Between two looks a straight line is drawn; before a run's first look there is nothing.  `log`: lines and means are
+    those of logarithms (of positive values).
+    """
+    if log:
+        positive = of_task[of_task["value"] > 0]
+        bands = curves(positive.assign(value=np.log(positive["value"])))
+        return bands.assign(**{name: np.exp(bands[name]) for name in ("mean", "min", "max")})
+    found = []
+    for (variant, part, seed), own in of_task.groupby(["variant", "part", "seed"]):
+        lines = [
+            np.interp(GRID, line["progress"], line["value"], left=np.nan)
+            for _, line in own.sort_values("progress").groupby("dataset")
+        ]
+        mean = np.mean(lines, axis=0)  # where every dataset has a value
+        found.append(pd.DataFrame({"variant": variant, "part": part, "seed": seed, "progress": GRID, "value": mean}))
+    return _over_seeds(pd.concat(found), ["variant", "part", "progress"])
+
+
+def profiles(of_task: pd.DataFrame) -> pd.DataFrame:
+    """Means over datasets of `by_layer` rows, then mean, least and greatest over seeds, by (variant, depth)."""
+    means = of_task.groupby(["variant", "seed", "depth"], as_index=False)["value"].mean()
+    return _over_seeds(means, ["variant", "depth"])
+
+
+def last(dynamics: Dynamics) -> pd.DataFrame:
+    """The mean over layers, datasets and seeds at the last look: a row a (task, variant), a column a quantity."""
+    layers = dynamics.by_layer.groupby(["task", *_RUN, "quantity"], as_index=False)["value"].mean()
+    datasets = layers.groupby(["task", "variant", "dataset", "quantity"], as_index=False)["value"].mean()
+    return datasets.pivot_table(index=["task", "variant"], columns="quantity", values="value")
+
+
+def _over_seeds(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    return rows.dropna().groupby(keys, as_index=False)["value"].agg(["mean", "min", "max"])
+
+
+def _shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """One value a (run, epoch, layer, quantity): shares of the possible, averaged over a layer's attentions."""
+    value = rows["relative"].where(rows["quantity"].isin(RELATIVE), rows["value"])
+    depth = (rows["depth"] - 1) / max(1, rows["depth"].max() - 1)
+    keys = [*_RUN, "epoch", "depth", "quantity"]
+    return rows.assign(value=value, depth=depth).groupby(keys, as_index=False)["value"].mean().dropna()
+
+
+def _by_epoch(rows: pd.DataFrame) -> pd.DataFrame:
+    shown = _shown(rows)
+    norm = shown["quantity"].isin(NORMS)
+    third = np.minimum(shown["depth"] * len(PARTS), len(PARTS) - 1).astype(int)
+    part = pd.Series(np.array(PARTS)[third], index=shown.index).where(~norm, "all")
+    # A norm over all layers is the root of the sum of squares; everything else is a mean over layers.
+    shown = shown.assign(part=part, value=shown["value"].where(~norm, shown["value"] ** 2))
+    grouped = shown.groupby([*_RUN, "epoch", "part", "quantity"])["value"].agg(["mean", "sum"]).reset_index()
+    value = grouped["mean"].where(~grouped["quantity"].isin(NORMS), np.sqrt(grouped["sum"]))
+    return grouped.assign(value=value, progress=grouped["epoch"] / rows["epoch"].max()).drop(columns=["mean", "sum"])
+
+
+def _by_layer(rows: pd.DataFrame) -> pd.DataFrame:
+    return _shown(rows[rows["epoch"] == rows["epoch"].max()]).drop(columns="epoch")

@@ -1,0 +1,130 @@
+"""What the layers do: attention over the training, and by layer at its end."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from dynconv.report import dynamics, numbers
+from dynconv.report.figures.drawing import Drawing, draw, file_name, legend
+from dynconv.report.figures.palette import Style, styles
+from dynconv.report.results import Results
+
+NAME = "dynamics"
+LINES = {"early": "-", "middle": "--", "late": ":", "all": "-"}
+_OVER = "Line: mean over datasets and seeds; band: from the lowest to the highest seed."
+LAYERS = {  # quantity -> (title, label of its axis, how to read it)
+    "example_share": (
+        "does the attention depend on the input?",
+        "share across examples",
+        "The share of the attention's variation that a constant attention could not have, layer by layer after the last"
+        " epoch. 0: the same pattern for every example; 1: all that varies, varies across examples.",
+    ),
+    "effective_rank": (
+        "how many kernels are there?",
+        "effective rank of 16 kernels",
+        "Effective rank of the kernels that 16 training examples were convolved with, layer by layer after the last"
+        " epoch. 1: all examples meet one kernel, up to its scale.",
+    ),
+}
+
+
+def drawings(results: Results) -> Iterator[Drawing]:
+    """Per task: the entropy over the training of each variant with attention, two profiles by layer, the sharpness."""
+    found = results.dynamics
+    if found is None:
+        return
+    look = styles(results.variants)
+    for task in results.tasks:
+        epochs, layers = (frame[frame["task"] == task] for frame in found)
+        for variant in look:
+            entropy = epochs[(epochs["quantity"] == "entropy") & (epochs["variant"] == variant)]
+            if entropy["progress"].nunique() > 1:
+                yield _entropy(task, variant, dynamics.curves(entropy), look[variant])
+        for quantity in LAYERS:
+            own = layers[layers["quantity"] == quantity]
+            if len(own):
+                yield _profile(task, quantity, dynamics.profiles(own), look)
+        sharpness = epochs[epochs["quantity"] == "sharpness"]
+        if sharpness["progress"].nunique() > 1:
+            yield _sharpness(task, dynamics.curves(sharpness, log=True), look)
+
+
+def _entropy(task: str, variant: str, bands: pd.DataFrame, look: Style) -> Drawing:
+    def plot(figure: Figure) -> None:
+        axes = figure.subplots()
+        for part in dynamics.PARTS:
+            own = bands[bands["part"] == part]
+            _line(axes, own["progress"] * 100, own, look, f"{part} layers", LINES[part])
+        axes.set_ylim(0, 1.02)
+        axes.set_xlabel("training done (%)")
+        axes.set_ylabel("attention entropy (1: the most)")
+        axes.set_title(f"{numbers.shorten(task, 20)}: {numbers.shorten(variant, 20)}")
+        legend(figure)
+
+    end = bands.sort_values("progress").groupby("part")["mean"].last()
+    ends = ", ".join(f"{part} layers {end[part]:.2f}" for part in dynamics.PARTS if part in end.index)
+    alt = f"{task}: entropy of the attention of {variant} over the training, 1 the most possible. At the end: {ends}."
+    caption = (
+        f"1: undecided, gates at one half and kernels mixed alike; 0: decided, gates on or off, one kernel. {_OVER}"
+    )
+    return draw(file_name(f"{NAME}-entropy", f"{task}/{variant}"), alt, caption, plot)
+
+
+def _profile(task: str, quantity: str, bands: pd.DataFrame, look: dict[str, Style]) -> Drawing:
+    title, label, reading = LAYERS[quantity]
+
+    def plot(figure: Figure) -> None:
+        axes = figure.subplots()
+        for variant, style in look.items():
+            own = bands[bands["variant"] == variant]
+            _line(axes, own["depth"] * 100, own, style, numbers.shorten(variant, 20))
+        if quantity == "example_share":
+            axes.set_ylim(0, 1.02)
+        else:
+            axes.set_ylim(bottom=1)
+        axes.set_xlabel("depth of the layer (%)")
+        axes.set_ylabel(label)
+        axes.set_title(f"{numbers.shorten(task, 16)}: {title}")
+        legend(figure)
+
+    mean = bands.groupby("variant")["mean"].mean()
+    listed = ", ".join(f"{variant} {mean[variant]:.2f}" for variant in look if variant in mean.index)
+    alt = f"{task}: {label} by layer after the last epoch. Mean over layers: {listed}."
+    return draw(file_name(f"{NAME}-{quantity.replace('_', '-')}", task), alt, f"{reading} {_OVER}", plot)
+
+
+def _sharpness(task: str, bands: pd.DataFrame, look: dict[str, Style]) -> Drawing:
+    def plot(figure: Figure) -> None:
+        axes = figure.subplots()
+        for variant, style in look.items():
+            own = bands[bands["variant"] == variant]
+            _line(axes, own["progress"] * 100, own, style, numbers.shorten(variant, 20))
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.set_xlabel("training done (%)")
+        axes.set_ylabel("first-order sharpness (nats)")
+        axes.set_title(f"{numbers.shorten(task, 20)}: sharpness")
+        legend(figure)
+
+    end = bands.sort_values("progress").groupby("variant")["mean"].last()
+    ends = ", ".join(f"{variant} {end[variant]:.2g}" for variant in look if variant in end.index)
+    alt = f"{task}: sharpness over the training, log axis. At the end: {ends}."
+    caption = (
+        "How much the loss of 16 training examples can rise, to first order, when every weight of the branches moves by"
+        f" a share of itself (ASAM; log axis, geometric means). {_OVER}"
+    )
+    return draw(file_name(f"{NAME}-sharpness", task), alt, caption, plot)
+
+
+def _line(axes: Axes, x: pd.Series, own: pd.DataFrame, look: Style, label: str, dashes: str = "-") -> None:
+    if own.empty:
+        return
+    axes.fill_between(x, own["min"], own["max"], color=look.colour, alpha=0.14, linewidth=0)
+    every = max(1, len(own) // 5)
+    axes.plot(
+        x, own["mean"], color=look.colour, marker=look.marker, markevery=every, ms=3.5, lw=1.4, ls=dashes, label=label
+    )
