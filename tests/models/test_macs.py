@@ -127,7 +127,7 @@ def test_masks_by_hand():
     vanilla = macs.count(one_dimensional("vanilla"), (1, 8)).theoretical
     inputs = [channels for before, own in zip((2, 2, 4, 8), (2, 4, 8, 16), strict=True) for channels in (before, own)]
     units = sum(c * 3 * positions + c for c, positions in zip(inputs, (8, 8, 4, 4, 2, 2, 1, 1), strict=True))
-    # The units of the last two strided blocks have as many channels as taps: one product at every position of the input.
+    # Two strided blocks have no fewer channels than taps: their units multiply at every position of the input.
     more = 4 * 3 * 2 + 8 * 3 * 1
     assert macs.count(one_dimensional("hard_attention"), (1, 8), 1.0) == (vanilla + units + more, vanilla + units)
 

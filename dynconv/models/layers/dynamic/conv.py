@@ -11,6 +11,8 @@ from dynconv.models.layers.dynamic.attentions import Attentions
 from dynconv.models.layers.dynamic.cost import FORMS, cheapest
 from dynconv.models.layers.dynamic.geometry import geometry
 
+NOMINAL_BATCH = 16  # for which a form is chosen where one program is to serve every size of batch
+
 
 def dynamic_conv(
     x: Tensor,
@@ -52,10 +54,12 @@ def dynamic_conv(
     at = geometry(x, weight.shape[3:], stride, padding, dilation, groups)
     image, taps = x.unsqueeze(2) if x.dim() == 3 else x, weight.flatten(3)
     scale = _scale(channel, spatial, image, taps)
-    if form == "auto":
-        form = cheapest(image, taps, at)
     # Compilers and exporters see torch's own operations, which they can fuse, cut and store.
-    open_ = torch.compiler.is_compiling() or x.shape[0] == 0
+    compiling = torch.compiler.is_compiling()
+    open_ = compiling or x.shape[0] == 0
+    if form == "auto":
+        batch = NOMINAL_BATCH if compiling else len(x)
+        form = cheapest(batch, n, out, taps.shape[2], at, device)
     with torch.autocast(device, enabled=False) if castable else nullcontext():
         if form == "direct":
             y = (plain.direct if open_ else direct.convolve)(image, taps, scale, filters, kernel, at)

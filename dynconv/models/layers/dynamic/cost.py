@@ -2,61 +2,57 @@
 
 from typing import NamedTuple
 
-import torch
-
+from dynconv.models.layers.dynamic.direct import TOGETHER
 from dynconv.models.layers.dynamic.geometry import Geometry
 
 FORMS = ("direct", "mixed", "shared")
 
 
 class Work(NamedTuple):
-    """What a form does in a forward and a backward pass; the model's time is a sum over these with a price each."""
+    """What a form does in a forward and a backward pass, or what each of that costs; the time is their product."""
 
-    calls: float  # operations started, in a thousand
-    macs: float  # multiply-adds of the convolution, in 10^9
-    data: float  # elements of data that go through memory, in 10^9
-    kernels: float  # elements of kernels that are made, read and written for single examples, in 10^9
-    weights: float  # elements of the layer's own weights that are reordered, in 10^9
+    calls: float  # thousands of rounds of operations, whatever their size
+    macs: float  # 10^9 multiply-adds
+    data: float  # 10^9 elements of input, columns and output
+    kernels: float  # 10^9 elements of kernels that single examples have
+    weights: float  # 10^9 elements of the layer's own weights
+
+    def seconds(self, prices: "Work") -> float:
+        """The time at these prices."""
+        return sum(amount * price for amount, price in zip(self, prices, strict=True))
 
 
-# Seconds a unit, fitted by benchmarks/odconv/forms.py to its measurements (forms.csv there): 2 cores of an AMD EPYC.
+# Seconds, fitted by benchmarks/odconv/fit.py to benchmarks/odconv/forms.csv: 2 cores of an AMD EPYC.
 CPU = {
-    "direct": Work(1, 1, 1, 1, 1),
-    "mixed": Work(1, 1, 1, 1, 1),
-    "shared": Work(1, 1, 1, 1, 1),
+    "direct": Work(0.55, 0.0044, 1.4, 1.5, 0.53),
+    "mixed": Work(0.33, 0.0049, 1.7, 1.6, 0.25),
+    "shared": Work(0.64, 0.0049, 1.7, 2.3, 0.78),
 }
+# Not measured: 20 * 10^12 multiply-adds and 2 TB a second, elements read or written eight times, and 0.1 ms a round.  A
+# group an example ("direct") is left out: cuDNN is known to be slow at it.
+GPU = {form: Work(0.1, 5e-5, 0.016, 0.016, 0.016) for form in ("mixed", "shared")}
 
 
-def work(form: str, batch: int, kernels: int, out: int, fan: int, at: Geometry) -> Work:
-    """The work of a form; `fan` is the number of input channels of a group."""
+def work(form: str, batch: int, kernels: int, filters: int, channels: int, at: Geometry) -> Work:
+    """The work of `form` for `kernels` candidates of `filters` from `channels` (those of a group)."""
     positions, taps = at.out[0] * at.out[1], at.kernel[0] * at.kernel[1]
-    weight = out * fan * taps
-    every = batch * positions * weight
-    columns = batch * positions * fan * at.groups * taps
+    weight, inputs = filters * channels * taps, channels * at.groups
+    every, columns = 3 * batch * positions * weight, batch * positions * inputs * taps
+    mixing = batch * weight * (kernels if kernels > 1 else 0)
     if form == "direct":
-        together = max(1, min(batch, 2**18 // weight))
-        calls = batch / together
-        return Work(
-            calls / 1e3,
-            3 * every / 1e9,
-            batch * positions * (fan * at.groups + out) / 1e9,
-            batch * weight * (kernels > 1) / 1e9,
-            batch * weight / 1e9,
-        )
-    if form == "mixed":
-        return Work(1 + batch / 1e3, 3 * every / 1e9, columns / 1e9, batch * weight / 1e9, kernels * weight / 1e9)
-    return Work(
-        1 / 1e3,
-        3 * kernels * every / 1e9,
-        columns / 1e9,
-        kernels * batch * positions * out / 1e9,
-        kernels * weight / 1e9,
-    )
+        rounds = max(1, batch / max(1, TOGETHER // weight))
+        images = batch * (inputs * at.size[0] * at.size[1] + filters * positions)
+        amounts = (rounds, every, images, batch * weight, mixing)
+    elif form == "mixed":
+        amounts = (1 + batch / 16, every, columns + batch * filters * positions, batch * weight, mixing)
+    else:
+        amounts = (1, kernels * every, columns, kernels * batch * positions * filters, kernels * weight)
+    return Work(amounts[0] / 1e3, *(amount / 1e9 for amount in amounts[1:]))
 
 
-def cheapest(x: torch.Tensor, weight: torch.Tensor, at: Geometry) -> str:
-    """The form."""
-    positions = at.out[0] * at.out[1]
-    if at.groups > 1 or positions * 4 > weight.shape[1]:
+def cheapest(batch: int, kernels: int, filters: int, channels: int, at: Geometry, device: str) -> str:
+    """The form that should take the least time on a `device` ("cpu", "cuda"); the other arguments are those of `work`."""
+    if at.groups > 1:
         return "direct"
-    return "shared" if len(weight) * positions < weight.shape[1] else "mixed"
+    prices = GPU if device == "cuda" else CPU
+    return min(prices, key=lambda form: work(form, batch, kernels, filters, channels, at).seconds(prices[form]))
