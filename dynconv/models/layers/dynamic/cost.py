@@ -51,7 +51,7 @@ def work(form: str, batch: int, kernels: int, filters: int, channels: int, at: G
 
 
 def cheapest(batch: int, kernels: int, filters: int, channels: int, at: Geometry, device: str) -> str:
-    """The form that should take the least time on a `device` ("cpu", "cuda"); the other arguments are those of `work`."""
+    """The form that should take the least time on a `device` ("cpu", "cuda"); the rest as in `work`."""
     if at.groups > 1:
         return "direct"
     prices = GPU if device == "cuda" else CPU

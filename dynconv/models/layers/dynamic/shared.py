@@ -7,8 +7,10 @@ import torch
 from dynconv.models.layers.dynamic import plain
 from dynconv.models.layers.dynamic.backward import Gradients, or_plainly
 from dynconv.models.layers.dynamic.geometry import Geometry
-from dynconv.models.layers.dynamic.portions import portions
 from dynconv.models.layers.dynamic.product import product
+
+RUN = 16  # columns of the output that a scale is written out for
+BUDGET = {"cpu": 2**20, "cuda": 2**28}  # elements that are unfolded at a time: on a CPU what its second cache holds
 
 
 def convolve(x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor | None, at: Geometry) -> torch.Tensor:
@@ -29,13 +31,20 @@ def convolve(x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor | None, 
 class _Shared(torch.autograd.Function):
     @staticmethod
     def forward(x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor | None, at: Geometry) -> torch.Tensor:
-        patches, matrix = at.patches(_padded(x, at)), weight.flatten(2).flatten(0, 1).to(x.dtype)
+        matrix = weight.flatten(2).flatten(0, 1).to(x.dtype)
+        seen = _seen(at.patches(_padded(x, at)))
         z = x.new_empty(len(x), len(matrix), *at.out)
-        for part in portions(len(x), patches[0].numel(), x.device):
-            seen = patches[part].permute(1, 2, 3, 4, 5, 0)
-            columns = _columns(seen, _factor(scale, part, seen))
-            y = product(matrix, columns.flatten(0, 2).flatten(1).t())
-            z[part] = y.view(len(matrix), *at.out, -1).permute(3, 0, 1, 2)
+        height, width = at.out
+        run = min(width, RUN)
+        factor = _factor(scale, at, run)
+        of_column = seen[:, :, :, 0, 0].numel()
+        tall = max(1, max(BUDGET["cuda" if x.is_cuda else "cpu"], weight.numel()) // (of_column * run))
+        for rows in (slice(top, top + tall) for top in range(0, height, tall)):
+            for columns in (slice(left, left + run) for left in range(0, width, run)):
+                tile = seen[:, :, :, rows, columns]
+                unfolded = _scaled(tile, None if factor is None else factor[:, :, :, :, : tile.shape[4]])
+                y = product(matrix, unfolded.flatten(0, 2).flatten(1).t())
+                z[:, :, rows, columns] = y.view(-1, *tile.shape[3:]).permute(3, 0, 1, 2)
         return z
 
     @staticmethod
@@ -48,29 +57,31 @@ class _Shared(torch.autograd.Function):
     def backward(ctx: Any, dz: torch.Tensor) -> Gradients:
         x, weight, scale = ctx.saved_tensors
         at, (need_x, need_weight, need_scale, _) = ctx.at, ctx.needs_input_grad
-        patches, matrix = at.patches(_padded(x, at)), weight.flatten(2).flatten(0, 1).to(x.dtype)
+        filters = weight.flatten(0, 1)  # [n out, C, positions of the kernel]
+        seen, factor = _seen(at.patches(_padded(x, at))), _factor(scale, at, at.out[1])
+        rows = dz.permute(1, 2, 3, 0).reshape(len(filters), -1)
         # Not in 16 bits: the sum over the positions of the kernel would be rounded at each.
-        wide = torch.promote_types(x.dtype, torch.float32)
-        dpadded = _padded(x, at, wide, empty=True) if need_x else None
-        dmatrix = None
+        dpadded = _padded(x, at, torch.promote_types(x.dtype, torch.float32), empty=True) if need_x else None
+        dfilters = torch.empty_like(filters, memory_format=torch.contiguous_format) if need_weight else None
         dscale = torch.empty_like(scale, memory_format=torch.contiguous_format) if need_scale else None
-        for part in portions(len(x), 2 * patches[0].numel(), x.device):
-            rows = dz[part].permute(1, 2, 3, 0).reshape(len(matrix), -1)
-            seen = patches[part].permute(1, 2, 3, 4, 5, 0)
-            factor = _factor(scale, part, seen)
-            if need_weight:
-                columns = _columns(seen, factor).flatten(0, 2).flatten(1)
-                share = product(rows, columns).to(weight.dtype)
-                dmatrix = share if dmatrix is None else dmatrix.add_(share)
+        # By input channels: each needs its own part of the weights only, and gives its own part of every gradient.
+        step = max(1, BUDGET["cuda" if x.is_cuda else "cpu"] // seen[0].numel())
+        for channels in (slice(first, first + step) for first in range(0, x.shape[1], step)):
+            part = seen[channels]
+            scaled = None if factor is None else factor[channels]
+            if dfilters is not None:
+                unfolded = _scaled(part, scaled).flatten(0, 2).flatten(1)
+                dfilters[:, channels] = product(rows, unfolded).view(len(filters), -1, filters.shape[2])
             if dpadded is None and dscale is None:
                 continue
-            dcolumns = product(matrix.t(), rows.t()).view(seen.shape)
+            own = filters[:, channels].flatten(1).to(x.dtype)
+            dunfolded = product(own.t(), rows.t()).view(part.shape)
             if dscale is not None:
-                dscale[part] = (dcolumns * seen).sum((3, 4), dtype=scale.dtype).flatten(1, 2).permute(2, 0, 1)
+                dscale[:, channels] = (dunfolded * part).sum((3, 4), dtype=scale.dtype).flatten(1, 2).permute(2, 0, 1)
             if dpadded is not None:
-                _fold(dcolumns, factor, at.patches(dpadded[part]).permute(1, 2, 3, 4, 5, 0))
+                _fold(dunfolded, scaled, _seen(at.patches(dpadded[:, channels])))
         dx = None if dpadded is None else at.inner(dpadded).to(x.dtype)
-        return dx, None if dmatrix is None else dmatrix.view(weight.shape), dscale
+        return dx, None if dfilters is None else dfilters.view(weight.shape), dscale
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
@@ -87,19 +98,24 @@ def _padded(x: torch.Tensor, at: Geometry, dtype: torch.dtype | None = None, emp
     return padded
 
 
-def _factor(scale: torch.Tensor | None, part: slice, seen: torch.Tensor) -> torch.Tensor | None:
-    """The scale of what is seen [C, *kernel, *out, b]: [C, *kernel, 1, out columns, b].
+def _seen(patches: torch.Tensor) -> torch.Tensor:
+    """Patches [B, C, *kernel, *out] -> [C, *kernel, *out, B], a view."""
+    return patches.permute(1, 2, 3, 4, 5, 0)
 
-    Written out along a row of the output, so that row and examples are one long inner loop for all that it multiplies.
+
+def _factor(scale: torch.Tensor | None, at: Geometry, run: int) -> torch.Tensor | None:
+    """The scale [B, C, positions of the kernel] of what is seen: [C, *kernel, 1, run, B].
+
+    Written out for `run` columns of the output, so that they and the examples are one long inner loop for all that it
+    multiplies.
     """
     if scale is None:
         return None
-    c, rows, columns, _, width, b = seen.shape
-    factor = scale[part].permute(1, 2, 0).reshape(c, rows, columns, 1, 1, b)
-    return factor.expand(-1, -1, -1, -1, width, -1).contiguous()
+    factor = scale.permute(1, 2, 0).reshape(scale.shape[1], *at.kernel, 1, 1, len(scale))
+    return factor.expand(-1, -1, -1, -1, run, -1).contiguous()
 
 
-def _columns(seen: torch.Tensor, factor: torch.Tensor | None) -> torch.Tensor:
+def _scaled(seen: torch.Tensor, factor: torch.Tensor | None) -> torch.Tensor:
     """What is seen, copied and scaled."""
     if factor is None:
         return seen.contiguous()
