@@ -9,7 +9,7 @@ from dynconv.errors import DynconvError, valid
 from dynconv.models.layers.dynamic import direct, mixed, plain, shared
 from dynconv.models.layers.dynamic.attentions import Attentions
 from dynconv.models.layers.dynamic.cost import FORMS, cheapest
-from dynconv.models.layers.dynamic.geometry import geometry
+from dynconv.models.layers.dynamic.geometry import geometry, memory_format
 
 NOMINAL_BATCH = 16  # for which a form is chosen where one program is to serve every size of batch
 
@@ -72,7 +72,7 @@ def dynamic_conv(
                 if kernel is not None:
                     y = (y.unflatten(1, (n, out)) * kernel[:, :, None, None, None]).sum(1)
             y = y if filters is None else y * filters[:, :, None, None]
-            y = _in_format_of(image, y.to(x.dtype))
+            y = y.to(x.dtype).contiguous(memory_format=memory_format(image))
     return y.squeeze(2) if x.dim() == 3 else y
 
 
@@ -89,9 +89,3 @@ def _scale(channel: Tensor | None, spatial: Tensor | None, x: Tensor, taps: Tens
     if channel is None:
         return spatial.unsqueeze(1).expand(-1, x.shape[1], -1)
     return channel.unsqueeze(2) * spatial.unsqueeze(1)
-
-
-def _in_format_of(x: Tensor, y: Tensor) -> Tensor:
-    """`y` as torch's convolutions return it: in the memory format of the input."""
-    last = x.stride(1) == 1 and x.shape[1] > 1  # `is_contiguous` of a memory format is not for vmap
-    return y.contiguous(memory_format=torch.channels_last) if last else y.contiguous()

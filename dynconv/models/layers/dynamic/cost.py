@@ -1,5 +1,6 @@
 """Which form of a dynamic convolution is the fastest for a shape: a linear model of the time of a training step."""
 
+import math
 from typing import NamedTuple
 
 from dynconv.models.layers.dynamic.direct import TOGETHER
@@ -39,6 +40,7 @@ def work(form: str, batch: int, kernels: int, filters: int, channels: int, at: G
     weight, inputs = filters * channels * taps, channels * at.groups
     every, columns = 3 * batch * positions * weight, batch * positions * inputs * taps
     mixing = batch * weight * (kernels if kernels > 1 else 0)
+    amounts: tuple[float, ...]
     if form == "direct":
         rounds = max(1, batch / max(1, TOGETHER // weight))
         images = batch * (inputs * at.size[0] * at.size[1] + filters * positions)
@@ -56,5 +58,9 @@ def cheapest(batch: int, kernels: int, filters: int, channels: int, at: Geometry
     """The form that should take the least time on a `device` ("cpu", "cuda"); the rest as in `work`."""
     if at.groups > 1:
         return "direct"
-    prices = GPU if device == "cuda" else CPU
-    return min(prices, key=lambda form: work(form, batch, kernels, filters, channels, at).seconds(prices[form]))
+    prices, best, least = GPU if device == "cuda" else CPU, "", math.inf
+    for form in prices:  # not `min` with a key, which torch.compile does not take for sizes that may vary
+        seconds = work(form, batch, kernels, filters, channels, at).seconds(prices[form])
+        if seconds < least:
+            best, least = form, seconds
+    return best

@@ -7,7 +7,7 @@ import torch
 
 from dynconv.models.layers.dynamic import plain
 from dynconv.models.layers.dynamic.backward import Gradients, or_plainly
-from dynconv.models.layers.dynamic.geometry import Geometry
+from dynconv.models.layers.dynamic.geometry import Geometry, memory_format
 from dynconv.models.layers.dynamic.product import product
 
 # Kernel elements of one call, a group an example.  Few groups of large kernels are slow in every library.
@@ -51,12 +51,13 @@ class _Direct(torch.autograd.Function):
         attention: torch.Tensor | None,
         at: Geometry,
     ) -> torch.Tensor:
-        ys = []
+        size = (len(x), weight.shape[1], *at.out)
+        y = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=memory_format(x))
         for part in _parts(len(x), weight):
             mixture = _mixture(weight, attention, part, at.groups)
             kernels = _scaled(mixture, *_factors(scale, filters, part, at.groups))
-            ys.append(_convolve(x[part], kernels, at))
-        return torch.cat(ys)
+            y[part] = _convolve(x[part], kernels, at)
+        return y
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:

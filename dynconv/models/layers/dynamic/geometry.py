@@ -69,3 +69,11 @@ def geometry(x: torch.Tensor, kernel: Sequence[int], stride: int, padding: int, 
             f"{min(x.shape[2:])} with padding {padding}; valid: a kernel that fits"
         )
     return at
+
+
+def memory_format(x: torch.Tensor) -> torch.memory_format:
+    """In which torch's convolutions return their output for `x` [B, C, rows, columns].
+
+    By the strides: `is_contiguous` of a memory format is not for vmap.
+    """
+    return torch.channels_last if x.stride(1) == 1 and x.shape[1] > 1 else torch.contiguous_format
