@@ -14,12 +14,13 @@ CONV = {3: F.conv1d, 4: F.conv2d}
 def forward(layer: DynamicConv, x: torch.Tensor) -> torch.Tensor:
     """What the layer computes, as published code does: [B, in, *S] -> [B, out, *S']."""
     a, batch, ones = layer.attend(x), len(x), [1] * (x.dim() - 2)
-    kernels = layer.weight[None]  # [B, n, out, in / groups, *kernel] from here on
+    # Spatial and kernel attention first, as in the published line: one product of the kernels' size rather than two.
+    scale = x.new_ones(batch, 1, 1, 1, *ones)
     if a.spatial is not None:
-        kernels = a.spatial.view(batch, 1, 1, 1, *layer.weight.shape[3:]) * kernels
+        scale = a.spatial.view(batch, 1, 1, 1, *layer.weight.shape[3:])
     if a.kernel is not None:
-        kernels = a.kernel.view(batch, -1, 1, 1, *ones) * kernels
-    kernels = kernels.sum(1).expand(batch, *[-1] * (x.dim())).flatten(0, 1)
+        scale = scale * a.kernel.view(batch, -1, 1, 1, *ones)
+    kernels = (scale * layer.weight[None]).sum(1).flatten(0, 1)  # [B, n, out, in / groups, *kernel], summed over n
     if a.channel is not None:
         x = x * a.channel.view(*x.shape[:2], *ones)
     y = CONV[x.dim()](

@@ -76,6 +76,8 @@ def main() -> None:
     parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--turns", type=int, default=3)
     arguments = parser.parse_args()
+    # Alike for convolutions and products, which torch sets apart.
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     device, precision = torch.device(arguments.device), getattr(torch, arguments.precision)
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} threads"
     print(f"torch {torch.__version__}, {name}, {arguments.precision}; median of {arguments.turns} turns", flush=True)

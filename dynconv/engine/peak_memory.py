@@ -25,8 +25,8 @@ class PeakMemory:
         self._device = device
 
     def __enter__(self) -> "PeakMemory":
+        gc.collect()  # what was there before shall not be freed within the block
         if self._device.type == "cuda":
-            gc.collect()  # what was there before shall not be freed within the block
             self._before = torch.cuda.memory_allocated(self._device)
             torch.cuda.reset_peak_memory_stats(self._device)
             return self

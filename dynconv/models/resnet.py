@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from dynconv.models.blocks import Blocks, ConvShape
-from dynconv.models.layers.dimensions import BATCH_NORM, CONV, MAX_POOL, static_conv
-from dynconv.models.layers.sparse_branch import Layer, add_branch
+from dynconv.models.layers.dimensions import BATCH_NORM, MAX_POOL, static_conv
+from dynconv.models.layers.sparse_branch import Layer, add_branch, is_plain
 from dynconv.models.layers.spatial_mask import SpatialMask
 
 BLOCKS_PER_STAGE = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
@@ -35,16 +35,12 @@ class Block(nn.Module):
             self.downsample = nn.Sequential(shortcut, BATCH_NORM[ndim](out_channels))
         self.attention = nn.Identity() if blocks.attention is None else blocks.attention(out_channels)
         self.mask = None if blocks.mask is None else blocks.mask(shapes)
-        # What `add_branch` can compute at some positions only.
-        self.plain = blocks.attention is None and all(
-            type(layer.conv) in CONV.values() for layer in self._layers(shapes)
-        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """relu(shortcut + mask * attention(branch))."""
         unit = self.mask
         mask = None if unit is None else unit(x)
-        if self.plain and mask is not None and isinstance(unit, SpatialMask) and unit.sparse(x, mask):
+        if mask is not None and isinstance(unit, SpatialMask) and self._plain(unit) and unit.sparse(x, mask):
             x = x.movedim(1, -1).contiguous().movedim(-1, 1)  # once, for the shortcut and the branch
             return torch.relu_(add_branch(self.downsample(x), x, mask, self._layers(unit.shapes)))
         branch = x
@@ -57,6 +53,10 @@ class Block(nn.Module):
             branch = branch * mask
         branch += self.downsample(x)
         return torch.relu_(branch)
+
+    def _plain(self, unit: SpatialMask) -> bool:
+        """Whether the branch is nothing but the convolutions of its shapes, which `add_branch` can compute in parts."""
+        return isinstance(self.attention, nn.Identity) and all(is_plain(layer) for layer in self._layers(unit.shapes))
 
     def _layers(self, shapes: Sequence[ConvShape]) -> list[Layer]:
         named = enumerate(shapes, start=1)

@@ -96,6 +96,18 @@ def test_channels_last_and_float64_keep_the_function(variant, ndim):
         torch.testing.assert_close(model.double()(inputs(ndim).double()).float(), wanted, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("ndim", [1, 2])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_trains_in_mixed_precision(variant, ndim):
+    model = network(variant, ndim).train()
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model(inputs(ndim))
+        loss = torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 2])) + models.auxiliary_loss(model)
+    loss.backward()  # outside, as torch recommends
+    assert logits.dtype == torch.bfloat16
+    assert all(p.grad.dtype == p.dtype and torch.isfinite(p.grad).all() for p in model.parameters())
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_annealing_recompiles_nothing(variant):
     graphs = []

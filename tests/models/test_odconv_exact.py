@@ -4,6 +4,9 @@ import pytest
 import torch
 from odconv_cases import FORMS, assert_equal, example, make, of_layer, of_textbook
 
+from dynconv.models.layers import dynamic
+from dynconv.models.layers.dynamic import direct, portions, shared
+
 # in, out, kernel, stride, padding, dilation, groups; extent
 SHAPES = [
     ((4, 6, 3, 1, 1, 1, 1), 7),
@@ -72,3 +75,15 @@ def test_wide_layers_in_float32(form, ndim, training):
     layer = make(96, 64, 3, 1, 1, form=form, ndim=ndim, training=training, dtype=torch.float32)
     x = example(4, 96, *[128, 16][ndim - 1 : ndim], *[8][: ndim - 1], dtype=torch.float32)
     assert_equal(of_layer(layer, x), of_textbook(layer, x), tolerance=1e-4)
+
+
+@pytest.mark.parametrize("limit", [1, 100])
+@pytest.mark.parametrize("form", dynamic.FORMS)
+def test_in_small_pieces(form, limit, monkeypatch):
+    """Portions of one example and of a few, channel by channel, tiles with a remainder: what large layers meet."""
+    monkeypatch.setattr(shared, "BUDGET", {"cpu": limit})
+    monkeypatch.setattr(portions, "WORKSPACE", {"cpu": limit})
+    monkeypatch.setattr(direct, "TOGETHER", limit)
+    for ndim, size in ((1, (35,)), (2, (5, 35))):
+        layer, x = make(4, 6, 3, 2, 1, ndim=ndim, form=form), example(5, 4, *size)
+        assert_equal(of_layer(layer, x), of_textbook(layer, x))

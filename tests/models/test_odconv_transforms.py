@@ -130,3 +130,14 @@ def test_many_pullbacks_of_one_pass(form):
         wanted = torch.autograd.grad(y, list(leaves.values()), cotangent, retain_graph=True)
         ours = {"x": of_x[index], **{name: tensor[index] for name, tensor in of_p.items()}}
         assert_equal(ours, dict(zip(leaves, wanted, strict=True)))
+
+
+@EACH_FORM
+def test_forward_mode(form):
+    """The directional derivative by dual numbers is the one by two backward passes."""
+    layer, x = make(3, 4, 3, 1, 1, form=form, training=False), example(2, 3, 5, 4, requires_grad=False)
+    direction = torch.randn(x.shape, generator=torch.Generator().manual_seed(2), dtype=x.dtype)
+    value, slope = torch.func.jvp(layer, (x,), (direction,))
+    _, wanted = torch.autograd.functional.jvp(layer, x, direction)
+    torch.testing.assert_close(value, layer(x), rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(slope, wanted, rtol=1e-10, atol=1e-10)

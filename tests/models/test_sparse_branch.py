@@ -1,5 +1,7 @@
 """Sparse execution of hard attention against the dense one."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
@@ -167,6 +169,17 @@ def test_the_cost_rule():
     assert fractions == sorted(fractions, reverse=True) and fractions[0] and not fractions[-1]
     assert not pays(0, dense, 100 * numbers, weights) and not pays(0, dense, numbers, 100 * weights)
     assert not pays(0, 1e7, 1, 1)  # too little work for its many small operations
+
+
+@pytest.mark.parametrize("own", [{"bias": True}, {"padding_mode": "reflect"}, {"groups": 2}])
+def test_convolutions_that_are_more_than_their_shape_run_densely(own, counted):
+    def conv(*shape):
+        return nn.Conv2d(*shape, **({"bias": False} | own))
+
+    torch.manual_seed(0)
+    blocks = dataclasses.replace(hard_attention.build(2), conv=conv)
+    dense, sparse = both_ways(randomise(Block(branch(18, 6, 6, 1, 1), blocks, 2)), torch.randn(2, 6, 9, 9))
+    assert torch.equal(dense, sparse) and not counted
 
 
 def test_unknown_execution():

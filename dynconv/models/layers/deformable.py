@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from dynconv.models.layers.dimensions import CONV
+from dynconv.models.layers.modes import switched_off
 
 
 class DeformableConv(nn.Module):
@@ -67,7 +68,7 @@ class DeformableConv(nn.Module):
                 (0, self.padding),
             )
             offsets = torch.stack([torch.zeros_like(offsets), offsets], 2).flatten(1, 2)[:, :, None]
-        with torch.autocast(x.device.type, enabled=False):
+        with switched_off(x.device.type):
             y = deform_conv2d(
                 image,
                 offsets,

@@ -126,4 +126,10 @@ def _cell_channels(counts: Sequence[int], ratio: float) -> int:
             f"kernel_warehouse: layers of {sorted(set(counts))} channels share no cell; "
             "valid: a width at which the channels of a stage are multiples of its smallest count"
         )
-    return max(int(common * ratio), 1)
+    cells = max(round(common * ratio), 1)
+    if common % cells:
+        raise DynconvError(
+            f"kernel_warehouse: cell_ratio is {ratio!r}: cells of {common * ratio:g} of {common} channels; "
+            "valid: 1 or a fraction that divides them, such as 0.5"
+        )
+    return cells

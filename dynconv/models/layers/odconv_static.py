@@ -5,6 +5,7 @@ import torch.nn.functional as F
 
 from dynconv.models.layers.across import batch_mean
 from dynconv.models.layers.dynamic import Attentions
+from dynconv.models.layers.modes import switched_off
 from dynconv.models.layers.odconv import _ODConv
 
 MOMENTUM = 0.1  # of the running means, as in batch normalisation
@@ -77,7 +78,9 @@ class _ODConvStatic(_ODConv):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Convolve the examples of `x` [B, in, *S] with the one kernel."""
-        kernel = self.kernel(self.means(x))
+        means = self.means(x)
+        with switched_off(x.device.type):  # kernels are made in the weights' type, as ODConv's are
+            kernel = self.kernel(means)
         return CONVOLVE[self.ndim](x, kernel, None, self.stride, self.padding, self.dilation, self.groups)
 
     def kernel(self, a: Attentions) -> torch.Tensor:

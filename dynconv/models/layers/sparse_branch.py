@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from dynconv.models.blocks import ConvShape
 from dynconv.models.layers.active import active_masks
+from dynconv.models.layers.dimensions import CONV
 
 _BUFFER = 1 << 20  # gathered numbers at a time: few enough to stay in the cache, ...
 _REUSE = 2  # ... but several for each weight, which is brought into the product's order every time
@@ -19,6 +20,18 @@ class Layer(NamedTuple):
     shape: ConvShape
     conv: Any
     norm: Any
+
+
+def is_plain(layer: Layer) -> bool:
+    """Whether the layer is what its shape says and nothing more, so that `add_branch` computes the same."""
+    conv, shape = layer.conv, layer.shape
+    return (
+        type(conv) in CONV.values()
+        and conv.bias is None
+        and conv.groups == 1
+        and conv.padding_mode == "zeros"
+        and (conv.kernel_size[0], conv.stride[0], conv.padding[0], conv.dilation[0]) == shape[2:]
+    )
 
 
 def add_branch(shortcut: torch.Tensor, x: torch.Tensor, mask: torch.Tensor, layers: Sequence[Layer]) -> torch.Tensor:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from dynconv.models.layers.dimensions import CONV
+from dynconv.models.layers.modes import switched_off, transformed
 
 _CONV = {1: F.conv1d, 2: F.conv2d}
 _FEW = 32  # positions; below, torch's maximum over a strided axis uses no vectors on a CPU: 6 times the time
@@ -24,15 +25,31 @@ class SpatialGate(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scale the positions of `x`."""
-        return _Gate.apply(x, self.conv.weight)[0]
+        return self._gate(x)[0]
 
     def attend(self, x: torch.Tensor) -> torch.Tensor:
         """The weights of the positions, [B, 1, *S]."""
-        return _Gate.apply(x, self.conv.weight)[1]
+        return self._gate(x)[1]
+
+    def _gate(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        # In the type of `x`: autocast, which the backward pass does not see, would choose another for the forward pass.
+        with switched_off(x.device.type):
+            weight = self.conv.weight.to(x.dtype)
+            return (_gate if transformed(x, weight) else _Gate.apply)(x, weight)
 
     def macs(self, x: torch.Tensor, y: torch.Tensor) -> int:
         """Multiply-adds of the convolution for one example of the batches `x` and `y`."""
         return self.conv.weight.numel() * y[0, 0].numel()
+
+
+def _gate(x: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    if x[0, 0].numel() < _FEW:
+        high = x.flatten(2).transpose(1, 2).contiguous().amax(2).view_as(x[:, :1])
+    else:
+        high = x.amax(1, keepdim=True)
+    maps = torch.cat([x.mean(1, keepdim=True), high], dim=1)
+    m = torch.sigmoid(_CONV[x.dim() - 2](maps, weight, padding=weight.shape[2] // 2))
+    return x * m, m, maps
 
 
 class _Gate(torch.autograd.Function):
@@ -50,13 +67,7 @@ class _Gate(torch.autograd.Function):
 
     @staticmethod
     def forward(x: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        if x[0, 0].numel() < _FEW:
-            high = x.flatten(2).transpose(1, 2).contiguous().amax(2).view_as(x[:, :1])
-        else:
-            high = x.amax(1, keepdim=True)
-        maps = torch.cat([x.mean(1, keepdim=True), high], dim=1)
-        m = torch.sigmoid(_CONV[x.dim() - 2](maps, weight, padding=weight.shape[2] // 2))
-        return x * m, m, maps
+        return _gate(x, weight)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[torch.Tensor, torch.Tensor], output: tuple[torch.Tensor, ...]) -> None:

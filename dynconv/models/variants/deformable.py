@@ -20,7 +20,7 @@ def build(ndim: int, *, modulated: bool = True, stages: int = 3) -> Blocks:
     """
     if not isinstance(modulated, bool):
         raise DynconvError(f"variant deformable: modulated is {modulated!r}; valid: true or false")
-    if isinstance(stages, bool) or stages not in (1, 2, 3, 4):
+    if type(stages) is not int or stages not in (1, 2, 3, 4):
         raise DynconvError(f"variant deformable: stages is {stages!r}; valid: 1, 2, 3, 4")
     return Blocks(conv=static_conv(ndim), finish=functools.partial(_deform, ndim, modulated, stages))
 

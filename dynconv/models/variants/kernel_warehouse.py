@@ -25,7 +25,7 @@ def build(
     where = "variant kernel_warehouse"
     positive(where, "budget", budget)
     whole = max(budget, 1 / budget)
-    if abs(whole - round(whole)) > 1e-6:
+    if abs(whole / round(whole) - 1) > 0.01:  # 0.333 is a third
         raise DynconvError(f"{where}: budget is {budget!r}; valid: k or 1 / k for an integer k")
     for name, value in {"cell_ratio": cell_ratio, "reduction": reduction, "warmup": warmup}.items():
         positive(where, name, value, most=1)

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from dynconv.models.layers.dynamic.geometry import Geometry
+from dynconv.models.layers.modes import switched_off
 
 Plain = Callable[..., torch.Tensor]
 Gradients = tuple[torch.Tensor | None, ...]
@@ -21,7 +22,7 @@ def or_plainly(form: Plain) -> Callable[[Callable[[Any, torch.Tensor], Gradients
     def decorate(fast: Callable[[Any, torch.Tensor], Gradients]) -> Callable[..., Gradients]:
         def backward(ctx: Any, dy: torch.Tensor) -> Gradients:
             functorch = torch._C._functorch
-            with torch.autocast(dy.device.type, enabled=False):  # the forward pass has chosen the types
+            with switched_off(dy.device.type):  # the forward pass has chosen the types
                 if torch.is_grad_enabled() or functorch.is_functorch_wrapped_tensor(dy):
                     return *_pull_back(form, ctx.saved_tensors, ctx.at, dy, ctx.needs_input_grad), None
                 if functorch.is_legacy_batchedtensor(dy):  # torch.autograd.grad(..., is_grads_batched=True)

@@ -1,7 +1,5 @@
 """Dynamic convolution: one operation, several exact ways to compute it."""
 
-from contextlib import nullcontext
-
 import torch
 from torch import Tensor
 
@@ -10,6 +8,7 @@ from dynconv.models.layers.dynamic import direct, mixed, plain, shared
 from dynconv.models.layers.dynamic.attentions import Attentions
 from dynconv.models.layers.dynamic.cost import FORMS, cheapest
 from dynconv.models.layers.dynamic.geometry import geometry, memory_format
+from dynconv.models.layers.modes import chosen_type, switched_off, transformed
 
 NOMINAL_BATCH = 16  # for which a form is chosen where one program is to serve every size of batch
 
@@ -46,21 +45,22 @@ def dynamic_conv(
     if attentions.kernel is None and n > 1:
         raise DynconvError(f"dynamic convolution: {n} kernels and no kernel attention; valid: a tensor [B, {n}]")
     device = x.device.type
-    castable = torch.amp.is_autocast_available(device)
-    if castable and torch.is_autocast_enabled(device):  # as torch's convolutions do
-        x = x.to(torch.get_autocast_dtype(device))
+    if x.shape[1] != weight.shape[2] * groups:
+        raise DynconvError(
+            f"dynamic convolution: the input has {x.shape[1]} channels; valid: {weight.shape[2] * groups}"
+        )
+    x = x.to(chosen_type(x))
     # Kernels are made in the weights' type; the products of convolving are in the input's.
     channel, filters, spatial, kernel = (a if a is None else a.to(weight.dtype) for a in attentions)
     at = geometry(x, weight.shape[3:], stride, padding, dilation, groups)
     image, taps = x.unsqueeze(2) if x.dim() == 3 else x, weight.flatten(3)
     scale = _scale(channel, spatial, image, taps)
-    # Compilers and exporters see torch's own operations, which they can fuse, cut and store.
     compiling = torch.compiler.is_compiling()
-    open_ = compiling or x.shape[0] == 0
+    open_ = transformed(x, weight, *attentions) or x.shape[0] == 0
     if form == "auto":
         batch = NOMINAL_BATCH if compiling else len(x)
         form = cheapest(batch, n, out, taps.shape[2], at, device)
-    with torch.autocast(device, enabled=False) if castable else nullcontext():
+    with switched_off(device):
         if form == "direct":
             y = (plain.direct if open_ else direct.convolve)(image, taps, scale, filters, kernel, at)
         else:

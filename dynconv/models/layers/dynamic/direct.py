@@ -71,7 +71,9 @@ class _Direct(torch.autograd.Function):
         at, (need_x, need_weight, need_scale, need_filters, need_attention, _) = ctx.at, ctx.needs_input_grad
         flat = weight.reshape(len(weight), -1)
         dx = torch.empty_like(x) if need_x else None
-        dflat = torch.zeros_like(flat) if need_weight else None
+        # Not in 16 bits: the sum over examples would be rounded at each.
+        wide = torch.promote_types(weight.dtype, torch.float32)
+        dflat = torch.zeros_like(flat, dtype=wide) if need_weight else None
         dscale = torch.empty_like(scale, memory_format=torch.contiguous_format) if need_scale else None
         dfilters = torch.empty_like(filters) if need_filters else None
         dattention = torch.empty_like(attention) if need_attention else None
@@ -99,10 +101,10 @@ class _Direct(torch.autograd.Function):
             if dattention is not None:
                 dattention[part] = product(dmixture, flat)
             if dflat is not None and attention is not None:
-                dflat.addmm_(attention[part].t(), dmixture)
+                dflat.addmm_(attention[part].t().to(wide), dmixture.to(wide))
             elif dflat is not None:
                 dflat += dmixture.sum(0, keepdim=True)
-        return dx, None if dflat is None else dflat.view(weight.shape), dscale, dfilters, dattention
+        return dx, None if dflat is None else dflat.to(weight.dtype).view(weight.shape), dscale, dfilters, dattention
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> Any:

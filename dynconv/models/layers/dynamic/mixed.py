@@ -54,11 +54,12 @@ class _Mixed(torch.autograd.Function):
         at, (need_x, need_weight, need_scale, need_attention, _) = ctx.at, ctx.needs_input_grad
         padded, mixture = at.padded(x), _Mixture(weight)
         patches, flat = at.patches(padded), mixture.flat
-        dflat = torch.zeros_like(flat) if need_weight else None
+        # Not in 16 bits: sums over examples and over positions of the kernel would be rounded at each.
+        wide = torch.promote_types(x.dtype, torch.float32)
+        dflat = torch.zeros_like(flat, dtype=wide) if need_weight else None
         dattention = torch.empty_like(attention) if need_attention else None
         dscale = torch.empty_like(scale, memory_format=torch.contiguous_format) if need_scale else None
-        # Not in 16 bits: the sum over the positions of the kernel would be rounded at each.
-        dpadded = torch.zeros_like(padded, dtype=torch.promote_types(x.dtype, torch.float32)) if need_x else None
+        dpadded = torch.zeros_like(padded, dtype=wide) if need_x else None
         for part in portions(len(x), 2 * (patches[0].numel() + weight[0].numel()), x.device):
             factor = None if scale is None else scale[part]
             rows = dy[part].flatten(2)
@@ -67,7 +68,7 @@ class _Mixed(torch.autograd.Function):
                 if dattention is not None:
                     dattention[part] = product(dkernels, flat)
                 if dflat is not None:
-                    dflat.addmm_(attention[part].t(), dkernels)
+                    dflat.addmm_(attention[part].t().to(dflat.dtype), dkernels.to(dflat.dtype))
             if dpadded is not None or dscale is not None:
                 kernels = mixture(attention[part]).to(x.dtype)
                 dcolumns = products(kernels.mT, rows.mT).view(patches[part].shape)
@@ -76,7 +77,7 @@ class _Mixed(torch.autograd.Function):
                 if dpadded is not None:
                     _fold(dcolumns, factor, at.patches(dpadded[part]))
         dx = None if dpadded is None else at.inner(dpadded).to(x.dtype)
-        return dx, None if dflat is None else dflat.view(weight.shape), dscale, dattention
+        return dx, None if dflat is None else dflat.to(weight.dtype).view(weight.shape), dscale, dattention
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 
 # Elements of kernels and columns that exist at a time: on a CPU about what its last cache holds.
-WORKSPACE = {"cpu": 2**24, "cuda": 2**28}
+WORKSPACE = {"cpu": 2**24, "cuda": 2**26}
 
 
 def portions(batch: int, elements: int, device: torch.device) -> Iterator[slice]:

@@ -10,7 +10,7 @@ from dynconv.models.layers.dynamic.geometry import Geometry
 from dynconv.models.layers.dynamic.product import product
 
 RUN = 16  # columns of the output that a scale is written out for
-BUDGET = {"cpu": 2**20, "cuda": 2**28}  # elements that are unfolded at a time: on a CPU what its second cache holds
+BUDGET = {"cpu": 2**20, "cuda": 2**26}  # elements that are unfolded at a time: on a CPU what its second cache holds
 
 
 def convolve(x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor | None, at: Geometry) -> torch.Tensor:
@@ -58,7 +58,7 @@ class _Shared(torch.autograd.Function):
         x, weight, scale = ctx.saved_tensors
         at, (need_x, need_weight, need_scale, _) = ctx.at, ctx.needs_input_grad
         filters = weight.flatten(0, 1)  # [n out, C, positions of the kernel]
-        seen, factor = _seen(at.patches(_padded(x, at))), _factor(scale, at, at.out[1])
+        seen = _seen(at.patches(_padded(x, at)))
         rows = dz.permute(1, 2, 3, 0).reshape(len(filters), -1)
         # Not in 16 bits: the sum over the positions of the kernel would be rounded at each.
         dpadded = _padded(x, at, torch.promote_types(x.dtype, torch.float32), empty=True) if need_x else None
@@ -68,7 +68,7 @@ class _Shared(torch.autograd.Function):
         step = max(1, BUDGET["cuda" if x.is_cuda else "cpu"] // seen[0].numel())
         for channels in (slice(first, first + step) for first in range(0, x.shape[1], step)):
             part = seen[channels]
-            scaled = None if factor is None else factor[channels]
+            scaled = _factor(None if scale is None else scale[:, channels], at, at.out[1])
             if dfilters is not None:
                 unfolded = _scaled(part, scaled).flatten(0, 2).flatten(1)
                 dfilters[:, channels] = product(rows, unfolded).view(len(filters), -1, filters.shape[2])
