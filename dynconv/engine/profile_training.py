@@ -70,7 +70,7 @@ def _measure(study: Study, variant: str, place: Setup, data: Batches, shares: Sh
         step()
         step()  # now the optimiser has its state
     timing = timed(step, place.device, PACE)
-    part = step.x[: len(step.parts[0].ids)]
+    part = step.x[: len(step.parts[0].ids)].clone()  # of a view the whole batch would count
     models.give_keys(step.strategy.module, step.keys[: len(part)])
     with step.strategy.autocast():
         kept = activation_bytes(step.strategy.plain(), part)

@@ -16,7 +16,6 @@ for variant in [variant.name for variant in STUDY.variants if not variant.rule]:
             run=f"{RESULTS}/runs/{{dataset}}/{variant}/seed{{seed}}/run.parquet",
             metrics=f"{RESULTS}/runs/{{dataset}}/{variant}/seed{{seed}}/metrics.parquet",
             predictions=f"{RESULTS}/runs/{{dataset}}/{variant}/seed{{seed}}/predictions.parquet",
-            diagnostics=f"{RESULTS}/runs/{{dataset}}/{variant}/seed{{seed}}/diagnostics.parquet",
         log:
             f"logs/train/{{dataset}}/{variant}/seed{{seed}}.log",
         conda:

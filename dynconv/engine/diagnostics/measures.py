@@ -70,7 +70,7 @@ def of_parameters(weights: Iterable[torch.Tensor], gradients: Iterable[torch.Ten
     """
     pairs = list(zip(weights, gradients, strict=True))
     for name, parts in (("gradient_norm", [g for _, g in pairs]), ("sharpness", [w * g for w, g in pairs])):
-        norms = torch.stack([torch.linalg.vector_norm(part, dtype=torch.float64) for part in parts])
+        norms = torch.stack([torch.linalg.vector_norm(part).double() for part in parts])
         yield Measure(name, torch.linalg.vector_norm(norms).item())
 
 
