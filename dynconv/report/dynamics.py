@@ -49,7 +49,8 @@ def reduce(path: Path, run_ids: Set[str], task_of: Mapping[str, str]) -> Dynamic
 def curves(of_task: pd.DataFrame, log: bool = False) -> pd.DataFrame:
     """Means over datasets of `by_epoch` rows, then mean, least and greatest over seeds, by (variant, part, progress).
 
-    Between two looks a straight line is drawn; before a run's first look there is nothing.  `log`: lines and means are
+    Between two looks a straight line is drawn; before a run's first look and after its last there is nothing, nor is
+    there a mean where some dataset has no value.  Runs without a second look are left out.  `log`: lines and means are
     those of logarithms (of positive values).
     """
     if log:
@@ -57,14 +58,22 @@ def curves(of_task: pd.DataFrame, log: bool = False) -> pd.DataFrame:
         bands = curves(positive.assign(value=np.log(positive["value"])))
         return bands.assign(**{name: np.exp(bands[name]) for name in ("mean", "min", "max")})
     found = []
-    for (variant, part, seed), own in of_task.groupby(["variant", "part", "seed"]):
+    for (variant, part, seed), own in followed(of_task).groupby(["variant", "part", "seed"]):
         lines = [
-            np.interp(GRID, line["progress"], line["value"], left=np.nan)
+            np.interp(GRID, line["progress"], line["value"], left=np.nan, right=np.nan)
             for _, line in own.sort_values("progress").groupby("dataset")
         ]
         mean = np.mean(lines, axis=0)  # where every dataset has a value
         found.append(pd.DataFrame({"variant": variant, "part": part, "seed": seed, "progress": GRID, "value": mean}))
+    if not found:
+        return pd.DataFrame(columns=["variant", "part", "progress", "mean", "min", "max"])
     return _over_seeds(pd.concat(found), ["variant", "part", "progress"])
+
+
+def followed(by_epoch: pd.DataFrame) -> pd.DataFrame:
+    """Of `by_epoch` rows those of runs with two looks or more: one look is a point, and no curve."""
+    looks = by_epoch.groupby([*_RUN, "part"])["progress"].transform("nunique")
+    return by_epoch[looks > 1]
 
 
 def profiles(of_task: pd.DataFrame) -> pd.DataFrame:

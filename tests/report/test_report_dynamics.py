@@ -72,6 +72,24 @@ def test_what_is_reduced(results):
     )
 
 
+def test_a_dataset_with_one_look_ends_no_curve(results):
+    short = "ucr/GunPoint"
+    found = [row for row in rows(results) if row["dataset"] != short or row["epoch"] == EPOCHS[-1]]
+    records.write("diagnostics", found, results / "tables/diagnostics.parquet")
+    tasks = {"ucr/ArrowHead": "timeseries", short: "timeseries"}
+    ids = {f"{dataset}/odconv/seed{seed}" for dataset in tasks for seed in range(3)}
+    by_epoch = dynamics.reduce(results / "tables/diagnostics.parquet", ids, tasks).by_epoch
+    for quantity, log in (("entropy", False), ("sharpness", True)):
+        of_task = by_epoch[by_epoch["quantity"] == quantity]
+        alone = of_task[of_task["dataset"] != short]
+        pd.testing.assert_frame_equal(dynamics.curves(of_task, log), dynamics.curves(alone, log))
+        assert dynamics.curves(of_task, log)["progress"].nunique() > 40
+        assert dynamics.curves(of_task[of_task["dataset"] == short], log).empty
+    page = Page(build(results))
+    assert "Without 1 of 3 datasets, looked at only once." in page.text
+    assert (results / "figures/dynamics-entropy-timeseries-odconv.svg").is_file()
+
+
 @pytest.mark.parametrize("kept", ["none", "empty", "static", "failed"])
 def test_without_an_attention_there_is_no_section(small, kept):
     if kept == "static":
