@@ -58,6 +58,8 @@ def test_what_is_reduced(results):
     named = {f"{dataset}/odconv/seed{seed}" for dataset in tasks for seed in range(3)}
     found = dynamics.reduce(results / "tables/diagnostics.parquet", named, tasks)
     assert set(found.by_epoch["variant"]) == {"odconv"} and set(found.by_epoch["dataset"]) == set(tasks)
+    assert set(found.by_epoch["quantity"]) == {"entropy", "sharpness"}  # only what is shown is held
+    assert set(found.by_layer["quantity"]) == {"entropy", "example_share", "effective_rank"}
     # A norm over six layers of 3 each.
     sharpness = found.by_epoch[found.by_epoch["quantity"] == "sharpness"]
     assert np.allclose(sharpness["value"], 3 * np.sqrt(6)) and set(sharpness["part"]) == {"all"}

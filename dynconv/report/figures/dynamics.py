@@ -72,7 +72,7 @@ def _entropy(task: str, variant: str, bands: pd.DataFrame, look: Style, left_out
         axes.set_title(f"{numbers.shorten(task, 20)}: {numbers.shorten(variant, 20)}")
         legend(figure)
 
-    end = bands.sort_values("progress").groupby("part")["mean"].last()
+    end = bands.sort_values("progress").groupby("part", observed=True)["mean"].last()
     ends = ", ".join(f"{part} layers {end[part]:.2f}" for part in dynamics.PARTS if part in end.index)
     alt = f"{task}: entropy of the attention of {variant} over the training, 1 the most possible. At the end: {ends}."
     caption = (
@@ -99,7 +99,7 @@ def _profile(task: str, quantity: str, bands: pd.DataFrame, look: dict[str, Styl
         axes.set_title(f"{numbers.shorten(task, 16)}: {title}")
         legend(figure)
 
-    mean = bands.groupby("variant")["mean"].mean()
+    mean = bands.groupby("variant", observed=True)["mean"].mean()
     listed = ", ".join(f"{variant} {mean[variant]:.2f}" for variant in look if variant in mean.index)
     alt = f"{task}: {label} by layer after the last epoch. Mean over layers: {listed}."
     return draw(file_name(f"{NAME}-{quantity.replace('_', '-')}", task), alt, f"{reading} {_OVER}", plot)
@@ -119,7 +119,7 @@ def _sharpness(task: str, bands: pd.DataFrame, look: dict[str, Style], left_out:
         axes.set_title(f"{numbers.shorten(task, 20)}: sharpness")
         legend(figure)
 
-    end = bands.sort_values("progress").groupby("variant")["mean"].last()
+    end = bands.sort_values("progress").groupby("variant", observed=True)["mean"].last()
     ends = ", ".join(f"{variant} {end[variant]:.2g}" for variant in look if variant in end.index)
     alt = f"{task}: sharpness over the training, log axis. At the end: {ends}."
     caption = (
