@@ -37,7 +37,7 @@ class Dynamics(NamedTuple):
 
 
 def reduce(path: Path, run_ids: Set[str], task_of: Mapping[str, str]) -> Dynamics | None:
-    """Of the table in `path` the runs in `run_ids`; None where it has none of them."""
+    """Of the table in `path` the runs in `run_ids`; None where none of them has an attention."""
     keys, by_epoch, by_layer = [], [], []
     with pq.ParquetFile(path, read_dictionary=[*_STRINGS]) as file:
         for group in range(file.num_row_groups):
@@ -51,7 +51,8 @@ def reduce(path: Path, run_ids: Set[str], task_of: Mapping[str, str]) -> Dynamic
         return None
     runs = pd.DataFrame(keys, columns=_RUN)
     runs = runs.assign(task=runs["dataset"].map(dict(task_of))).astype(dict.fromkeys(_NAMES, "category"))
-    return Dynamics(_together(by_epoch, runs), _together(by_layer, runs))
+    found = Dynamics(_together(by_epoch, runs), _together(by_layer, runs))
+    return found if len(found.by_layer) or "entropy" in set(found.by_epoch["quantity"]) else None
 
 
 def _together(parts: list[pd.DataFrame], runs: pd.DataFrame) -> pd.DataFrame:

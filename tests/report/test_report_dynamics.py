@@ -103,3 +103,4 @@ def test_without_an_attention_there_is_no_section(small, kept):
             records.write("diagnostics", found, small / "tables/diagnostics.parquet")
         page = Page(build(small))
     assert "What the dynamic kernels do" not in page.text and "diagnostics.parquet is" not in page.text
+    assert not [*(small / "figures").glob("dynamics-*")]  # no figure that no section shows
