@@ -43,6 +43,7 @@ def test_the_section_and_its_figures(small):
     page = diagnosed(small)
     assert "What the dynamic kernels do" in page.text
     assert ("a", {"href": "#dynamics"}) in page.tags
+    assert "No row: none of its layers has an attention" in page.text  # as of all others here
     names = {file.stem for file in (small / "figures").glob("dynamics-*.svg")}
     kinds = "entropy-classification-odconv", *(f"{kind}-classification" for kind in KINDS)
     assert names == {f"dynamics-{kind}" for kind in kinds}
