@@ -60,7 +60,7 @@ class Results:
 
     @cached_property
     def dynamics(self) -> Dynamics | None:
-        """What the layers of these did; None where nobody has looked."""
+        """What the layers of these did; None where nobody has looked at an attention."""
         if not self.rows.get("diagnostics"):
             return None
         return reduce(self.folder / PATHS["diagnostics"], set(self.ok["run_id"]), self.task_of)

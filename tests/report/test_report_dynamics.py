@@ -43,6 +43,7 @@ def test_the_section_and_its_figures(small):
     page = diagnosed(small)
     assert "What the dynamic kernels do" in page.text
     assert ("a", {"href": "#dynamics"}) in page.tags
+    assert "No row: none of its layers has an attention" in page.text  # as of all others here
     names = {file.stem for file in (small / "figures").glob("dynamics-*.svg")}
     kinds = "entropy-classification-odconv", *(f"{kind}-classification" for kind in KINDS)
     assert names == {f"dynamics-{kind}" for kind in kinds}
@@ -58,6 +59,8 @@ def test_what_is_reduced(results):
     named = {f"{dataset}/odconv/seed{seed}" for dataset in tasks for seed in range(3)}
     found = dynamics.reduce(results / "tables/diagnostics.parquet", named, tasks)
     assert set(found.by_epoch["variant"]) == {"odconv"} and set(found.by_epoch["dataset"]) == set(tasks)
+    assert set(found.by_epoch["quantity"]) == {"entropy", "sharpness"}  # only what is shown is held
+    assert set(found.by_layer["quantity"]) == {"entropy", "example_share", "effective_rank"}
     # A norm over six layers of 3 each.
     sharpness = found.by_epoch[found.by_epoch["quantity"] == "sharpness"]
     assert np.allclose(sharpness["value"], 3 * np.sqrt(6)) and set(sharpness["part"]) == {"all"}
@@ -72,6 +75,24 @@ def test_what_is_reduced(results):
     )
 
 
+def test_a_dataset_with_one_look_ends_no_curve(results):
+    short = "ucr/GunPoint"
+    found = [row for row in rows(results) if row["dataset"] != short or row["epoch"] == EPOCHS[-1]]
+    records.write("diagnostics", found, results / "tables/diagnostics.parquet")
+    tasks = {"ucr/ArrowHead": "timeseries", short: "timeseries"}
+    ids = {f"{dataset}/odconv/seed{seed}" for dataset in tasks for seed in range(3)}
+    by_epoch = dynamics.reduce(results / "tables/diagnostics.parquet", ids, tasks).by_epoch
+    for quantity, log in (("entropy", False), ("sharpness", True)):
+        of_task = by_epoch[by_epoch["quantity"] == quantity]
+        alone = of_task[of_task["dataset"] != short]
+        pd.testing.assert_frame_equal(dynamics.curves(of_task, log), dynamics.curves(alone, log))
+        assert dynamics.curves(of_task, log)["progress"].nunique() > 40
+        assert dynamics.curves(of_task[of_task["dataset"] == short], log).empty
+    page = Page(build(results))
+    assert "Without 1 of 3 datasets, looked at only once." in page.text
+    assert (results / "figures/dynamics-entropy-timeseries-odconv.svg").is_file()
+
+
 @pytest.mark.parametrize("kept", ["none", "empty", "static", "failed"])
 def test_without_an_attention_there_is_no_section(small, kept):
     if kept == "static":
@@ -83,3 +104,4 @@ def test_without_an_attention_there_is_no_section(small, kept):
             records.write("diagnostics", found, small / "tables/diagnostics.parquet")
         page = Page(build(small))
     assert "What the dynamic kernels do" not in page.text and "diagnostics.parquet is" not in page.text
+    assert not [*(small / "figures").glob("dynamics-*")]  # no figure that no section shows

@@ -41,18 +41,26 @@ def drawings(results: Results) -> Iterator[Drawing]:
         epochs, layers = (frame[frame["task"] == task] for frame in found)
         for variant in look:
             entropy = epochs[(epochs["quantity"] == "entropy") & (epochs["variant"] == variant)]
-            if entropy["progress"].nunique() > 1:
-                yield _entropy(task, variant, dynamics.curves(entropy), look[variant])
+            bands = dynamics.curves(entropy)
+            if bands["progress"].nunique() > 1:
+                yield _entropy(task, variant, bands, look[variant], _left_out(entropy))
         for quantity in LAYERS:
             own = layers[layers["quantity"] == quantity]
             if len(own):
                 yield _profile(task, quantity, dynamics.profiles(own), look)
         sharpness = epochs[epochs["quantity"] == "sharpness"]
-        if sharpness["progress"].nunique() > 1:
-            yield _sharpness(task, dynamics.curves(sharpness, log=True), look)
+        bands = dynamics.curves(sharpness, log=True)
+        if bands["progress"].nunique() > 1:
+            yield _sharpness(task, bands, look, _left_out(sharpness))
 
 
-def _entropy(task: str, variant: str, bands: pd.DataFrame, look: Style) -> Drawing:
+def _left_out(of_task: pd.DataFrame) -> str:
+    """A sentence on the datasets that are in no curve; nothing where there are none."""
+    every, kept = (rows["dataset"].nunique() for rows in (of_task, dynamics.followed(of_task)))
+    return f" Without {every - kept} of {every} datasets, looked at only once." if kept < every else ""
+
+
+def _entropy(task: str, variant: str, bands: pd.DataFrame, look: Style, left_out: str) -> Drawing:
     def plot(figure: Figure) -> None:
         axes = figure.subplots()
         for part in dynamics.PARTS:
@@ -64,11 +72,12 @@ def _entropy(task: str, variant: str, bands: pd.DataFrame, look: Style) -> Drawi
         axes.set_title(f"{numbers.shorten(task, 20)}: {numbers.shorten(variant, 20)}")
         legend(figure)
 
-    end = bands.sort_values("progress").groupby("part")["mean"].last()
+    end = bands.sort_values("progress").groupby("part", observed=True)["mean"].last()
     ends = ", ".join(f"{part} layers {end[part]:.2f}" for part in dynamics.PARTS if part in end.index)
     alt = f"{task}: entropy of the attention of {variant} over the training, 1 the most possible. At the end: {ends}."
     caption = (
         f"1: undecided, gates at one half and kernels mixed alike; 0: decided, gates on or off, one kernel. {_OVER}"
+        f"{left_out}"
     )
     return draw(file_name(f"{NAME}-entropy", f"{task}/{variant}"), alt, caption, plot)
 
@@ -90,13 +99,13 @@ def _profile(task: str, quantity: str, bands: pd.DataFrame, look: dict[str, Styl
         axes.set_title(f"{numbers.shorten(task, 16)}: {title}")
         legend(figure)
 
-    mean = bands.groupby("variant")["mean"].mean()
+    mean = bands.groupby("variant", observed=True)["mean"].mean()
     listed = ", ".join(f"{variant} {mean[variant]:.2f}" for variant in look if variant in mean.index)
     alt = f"{task}: {label} by layer after the last epoch. Mean over layers: {listed}."
     return draw(file_name(f"{NAME}-{quantity.replace('_', '-')}", task), alt, f"{reading} {_OVER}", plot)
 
 
-def _sharpness(task: str, bands: pd.DataFrame, look: dict[str, Style]) -> Drawing:
+def _sharpness(task: str, bands: pd.DataFrame, look: dict[str, Style], left_out: str) -> Drawing:
     def plot(figure: Figure) -> None:
         axes = figure.subplots()
         for variant, style in look.items():
@@ -110,12 +119,12 @@ def _sharpness(task: str, bands: pd.DataFrame, look: dict[str, Style]) -> Drawin
         axes.set_title(f"{numbers.shorten(task, 20)}: sharpness")
         legend(figure)
 
-    end = bands.sort_values("progress").groupby("variant")["mean"].last()
+    end = bands.sort_values("progress").groupby("variant", observed=True)["mean"].last()
     ends = ", ".join(f"{variant} {end[variant]:.2g}" for variant in look if variant in end.index)
     alt = f"{task}: sharpness over the training, log axis. At the end: {ends}."
     caption = (
         "How much the loss of 16 training examples can rise, to first order, when every weight of the branches moves by"
-        f" a share of itself (ASAM; log axis, geometric means). {_OVER}"
+        f" a share of itself (ASAM; log axis, geometric means). {_OVER}{left_out}"
     )
     return draw(file_name(f"{NAME}-sharpness", task), alt, caption, plot)
 
