@@ -62,6 +62,15 @@ def test_a_run_is_bitwise_the_same_without_them(make_study, store, tmp_path, var
         assert len(ranks) == 48 and min(ranks) > 1.0001
 
 
+@pytest.mark.parametrize("batch", [1, 4, 24])
+def test_a_look_has_no_more_examples_than_a_batch(make_study, store, tmp_path, batch):
+    run(make_study(**KEYS | {"epochs": 1, "batch_size": batch, "lr": 1e-4}), "odconv", store, tmp_path)
+    (rows,) = tables(tmp_path, "diagnostics")
+    assert {row["examples"] for row in rows} == {min(16, batch)}
+    compared = {"example_share", "effective_rank", "variation"}
+    assert {row["quantity"] for row in rows} & compared == (set() if batch == 1 else compared)
+
+
 def test_stopped_and_continued_they_are_the_same(make_study, store, tmp_path):
     study = make_study(**KEYS | {"batch_size": 6})
     run(study, "odconv", store, tmp_path / "whole")

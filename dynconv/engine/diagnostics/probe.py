@@ -23,7 +23,7 @@ from dynconv.stopping import Stopped
 from dynconv.study import Recipe
 from dynconv.tasks import Task
 
-EXAMPLES = 16
+EXAMPLES = 16  # at most
 Tensors = dict[str, torch.Tensor]
 
 
@@ -129,6 +129,7 @@ class Diagnostics:
             for subject, measure in found:
                 value, relative = (v if v is not None and math.isfinite(v) else None for v in measure[1:])
                 place = {"layer": name, "depth": depth, "subject": subject, "quantity": measure.quantity}
+                place["examples"] = sum(map(len, self.parts))
                 yield {**place, "value": value, "relative": relative}
 
     def _gradients(self, parameters: Tensors, buffers: Tensors) -> Tensors:
