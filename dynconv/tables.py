@@ -108,6 +108,7 @@ _TABLES = (
             Column("depth", INTEGER, "place of the layer among those of the table, from the input, counted from 1"),
             Column("value", REAL, "its value; null where it is not defined or not finite"),
             Column("relative", REAL, "entropies and information: over the largest possible (0-1); else null"),
+            Column("examples", INTEGER, "how many were looked at: M of the docs, which bounds what compares them"),
         ),
     ),
     Table(

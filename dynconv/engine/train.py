@@ -97,7 +97,7 @@ class Training:
         data = Batches(place.train, place.meta, device)
         diagnostics = None
         if self.diagnose:
-            diagnostics = Diagnostics(module, task, data, recipe, key.seed, shares, strategy)
+            diagnostics = Diagnostics(module, task, data, recipe, key.seed, shares, strategy, self._tell)
         strategy.attach(module, accumulate, content and content["optimizer"])
         provenance.reset_peak_memory(device)
         progress = Progress(recipe.epochs, shares.steps, shares.seen / shares.steps, state.step, self.say, self.board)

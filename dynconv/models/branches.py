@@ -10,7 +10,8 @@ from dynconv.models.resnet import Block
 def branch_layers(model: nn.Module) -> dict[str, nn.Module]:
     """The convolutions, gates and masks of the residual blocks by their names, from the input to the output.
 
-    A part with layers inside that have a method `attend` is represented by those.
+    A part with layers inside that have a method `attend` is represented by those.  A layer of several blocks has the
+    name that it has in the first.
     """
     layers: dict[str, nn.Module] = {}
     for name, block in model.named_modules():
@@ -19,7 +20,8 @@ def branch_layers(model: nn.Module) -> dict[str, nn.Module]:
                 below = dict(module.named_modules(prefix=f"{name}.{part}"))
                 attending = {inner: layer for inner, layer in below.items() if hasattr(layer, "attend")}
                 layers |= attending or {f"{name}.{part}": module}
-    return {name: layer for name, layer in layers.items() if next(layer.parameters(), None) is not None}
+    first = {layer: name for name, layer in reversed(layers.items())}
+    return {name: layer for name, layer in layers.items() if first[layer] == name and [*layer.parameters()]}
 
 
 def attentions(layer: nn.Module, x: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -8,9 +8,9 @@ from fits import After
 from ranks import in_ranks
 
 from dynconv import records
-from dynconv.engine import diagnostics
-from dynconv.engine.diagnostics import schedule
+from dynconv.engine.diagnostics import probe, schedule
 from dynconv.engine.run import train_run
+from dynconv.engine.single import Single
 from dynconv.stopping import Stopped
 from dynconv.study import RunKey
 
@@ -23,10 +23,10 @@ def every_epoch(monkeypatch):
     monkeypatch.setattr(schedule, "STEPS", 1)
 
 
-def run(study, variant, store, out, stop=None, strategy="auto"):
+def run(study, variant, store, out, stop=None, strategy="auto", say=lambda line: None):
     schedule.STEPS = 1  # in processes of their own, too
     key = RunKey("ucr/GunPoint", variant, 0)
-    options = {"device_name": "cpu", "threads": 1, "toy": True, "say": lambda line: None, "stop": stop}
+    options = {"device_name": "cpu", "threads": 1, "toy": True, "say": say, "stop": stop}
     return train_run(study, key, out, store, strategy_name=strategy, **options)
 
 
@@ -62,6 +62,15 @@ def test_a_run_is_bitwise_the_same_without_them(make_study, store, tmp_path, var
         assert len(ranks) == 48 and min(ranks) > 1.0001
 
 
+@pytest.mark.parametrize("batch", [1, 4, 24])
+def test_a_look_has_no_more_examples_than_a_batch(make_study, store, tmp_path, batch):
+    run(make_study(**KEYS | {"epochs": 1, "batch_size": batch, "lr": 1e-4}), "odconv", store, tmp_path)
+    (rows,) = tables(tmp_path, "diagnostics")
+    assert {row["examples"] for row in rows} == {min(16, batch)}
+    compared = {"example_share", "effective_rank", "variation"}
+    assert {row["quantity"] for row in rows} & compared == (set() if batch == 1 else compared)
+
+
 def test_stopped_and_continued_they_are_the_same(make_study, store, tmp_path):
     study = make_study(**KEYS | {"batch_size": 6})
     run(study, "odconv", store, tmp_path / "whole")
@@ -80,13 +89,32 @@ def test_many_processes_see_the_same(make_study, store, tmp_path, strategy, stag
     assert many == {key: pytest.approx(value, rel=1e-3, abs=1e-5) for key, value in one.items()}
 
 
-def test_without_memory_for_a_look_there_is_none(make_study, store, tmp_path, monkeypatch):
-    def too_much(*args):
-        raise torch.OutOfMemoryError("out of memory")
+@pytest.mark.parametrize("failure", [torch.OutOfMemoryError("out of memory"), RuntimeError("a layer\nof its own")])
+@pytest.mark.parametrize("where", ["_gradients", "__init__", "parameters"])
+def test_a_look_that_fails_is_left_out(make_study, store, tmp_path, monkeypatch, failure, where):
+    def fails(*args, **options):
+        raise failure
 
-    monkeypatch.setattr(diagnostics.Diagnostics, "_gradients", too_much)
-    assert run(make_study(**KEYS), "odconv", store, tmp_path)["status"] == "ok"
+    places = {
+        "_gradients": (probe.Diagnostics, where),
+        "__init__": (probe, "branch_layers"),
+        "parameters": (Single, where),
+    }
+    monkeypatch.setattr(*places[where], fails)
+    lines = []
+    assert run(make_study(**KEYS), "odconv", store, tmp_path, say=lines.append)["status"] == "ok"
     assert values(tmp_path) == {}
+    (line,) = [line for line in lines if "diagnostics" in line]
+    assert " ".join(str(failure).split()) in line and "\n" not in line
+
+
+def test_a_stop_during_a_look_stops(make_study, store, tmp_path, monkeypatch):
+    def stops(*args):
+        raise Stopped("now")
+
+    monkeypatch.setattr(probe.Diagnostics, "_gradients", stops)
+    with pytest.raises(Stopped):
+        run(make_study(**KEYS), "odconv", store, tmp_path)
 
 
 def test_they_fix_no_number(make_study):

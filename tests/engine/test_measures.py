@@ -49,6 +49,20 @@ def test_the_share_across_examples_is_what_a_constant_cannot_have():
     assert measures.example_share(pattern + 3 * example) == pytest.approx(0.9)
 
 
+@pytest.mark.parametrize("examples", [2, 4, 16])
+def test_what_is_independent_among_few_examples_stays_below_one(examples):
+    torch.manual_seed(0)
+    shares = [measures.example_share(torch.rand(examples, 4000, **F64)) for _ in range(3)]
+    assert sum(shares) / 3 == pytest.approx(1 - 1 / examples, abs=0.02)
+    assert by_name(measures.of_kernels(torch.eye(examples, **F64)))["variation"] == pytest.approx(1 - 1 / examples)
+
+
+def test_one_example_is_compared_with_none():
+    one = torch.tensor([[0.7, 0.3]], **F64)
+    assert by_name(measures.of_choice(one)).keys() == by_name(measures.of_gates(one)).keys() == {"entropy"}
+    assert by_name(measures.of_kernels(one[:, :1])) == {}
+
+
 def test_kernels_that_are_mixed():
     torch.manual_seed(0)
     orthogonal = torch.linalg.qr(torch.randn(40, 6, **F64))[0].T

@@ -1,4 +1,7 @@
-"""Numbers of what a layer did with M examples: matrices in, named values out.  Entropies are in nats."""
+"""Numbers of what a layer did with M examples: matrices in, named values out.  Entropies are in nats.
+
+What compares examples (example_share, usage_entropy, information, effective_rank, variation) is not told of one alone.
+"""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -26,7 +29,8 @@ def of_gates(a: torch.Tensor) -> Iterator[Measure]:
     if bool(((a >= 0) & (a <= 1)).all()):
         entropy = -(torch.xlogy(a, a) + torch.xlogy(1 - a, 1 - a)).mean().item()
         yield Measure("entropy", entropy, entropy / math.log(2))
-    yield Measure("example_share", example_share(a))
+    if len(a) > 1:
+        yield Measure("example_share", example_share(a))
 
 
 def of_choice(a: torch.Tensor) -> Iterator[Measure]:
@@ -41,7 +45,10 @@ def of_choice(a: torch.Tensor) -> Iterator[Measure]:
     shares = a.abs() / a.abs().sum(1, keepdim=True)
     most = math.log(a.shape[1])
     entropy, usage = _entropy(shares).mean().item(), _entropy(shares.mean(0)).item()
-    for name, value in (("entropy", entropy), ("usage_entropy", usage), ("information", max(0.0, usage - entropy))):
+    yield Measure("entropy", entropy, entropy / most)
+    if len(a) == 1:
+        return
+    for name, value in (("usage_entropy", usage), ("information", max(0.0, usage - entropy))):
         yield Measure(name, value, value / most)
     yield Measure("example_share", example_share(a))
 
@@ -51,9 +58,10 @@ def of_kernels(gram: torch.Tensor) -> Iterator[Measure]:
 
     effective_rank: exp H(s / sum s) of the singular values s of the matrix of the kernels (Roy and Vetterli 2007,
     EUSIPCO): 1 where all are multiples of one, at most M.
-    variation: mean |K - mean K|^2 / mean |K|^2: 0 where all are the same, 1 where they have nothing in common.
+    variation: mean |K - mean K|^2 / mean |K|^2: 0 where all are the same; 1 - 1 / M where they have nothing in common
+    (orthogonal, of one norm), for the mean of M is not zero then; more, up to 1, only where they cancel.
     """
-    if not bool(gram.isfinite().all()):
+    if len(gram) == 1 or not bool(gram.isfinite().all()):
         return
     values = torch.linalg.eigvalsh(gram).clamp(min=0).sqrt()
     yield Measure("effective_rank", _entropy(values / values.sum()).exp().item())
@@ -79,7 +87,8 @@ def example_share(a: torch.Tensor) -> float:
 
     In the two-way analysis of variance of examples by components, all but the components' own part: 1 - sum M (mean_j -
     mean)^2 / sum (a_ij - mean)^2, which is eta squared of examples and interaction together (Fisher 1925, ch. VII).
-    0: one pattern within each example, the same for all; 1: whatever varies, varies across examples.  NaN where nothing
+    0: one pattern within each example, the same for all; 1: whatever varies, varies across examples.  Patterns that are
+    independent from example to example have 1 - 1 / M on average: their mean over M is not constant.  NaN where nothing
     varies.
     """
     centred = a - a.mean()
