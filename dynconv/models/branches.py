@@ -10,8 +10,8 @@ from dynconv.models.resnet import Block
 def branch_layers(model: nn.Module) -> dict[str, nn.Module]:
     """The convolutions, gates and masks of the residual blocks by their names, from the input to the output.
 
-    A part with layers inside that have a method `attend` is represented by those.  A layer of several blocks has the
-    name that it has in the first.
+    A part with layers inside that have a method `attend` is represented by those, after itself if it has parameters
+    that none of them has.  A layer of several blocks has the name that it has in the first.
     """
     layers: dict[str, nn.Module] = {}
     for name, block in model.named_modules():
@@ -19,7 +19,9 @@ def branch_layers(model: nn.Module) -> dict[str, nn.Module]:
             if part.startswith("conv") or part in ("attention", "mask"):
                 below = dict(module.named_modules(prefix=f"{name}.{part}"))
                 attending = {inner: layer for inner, layer in below.items() if hasattr(layer, "attend")}
-                layers |= attending or {f"{name}.{part}": module}
+                held = {p for layer in attending.values() for p in layer.parameters()}
+                rest = any(p not in held for p in module.parameters())
+                layers |= ({f"{name}.{part}": module} if rest else {}) | attending
     first = {layer: name for name, layer in reversed(layers.items())}
     return {name: layer for name, layer in layers.items() if first[layer] == name and [*layer.parameters()]}
 

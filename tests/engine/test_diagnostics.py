@@ -7,10 +7,11 @@ import torch
 from fits import After
 from ranks import in_ranks
 
-from dynconv import records
+from dynconv import models, records
 from dynconv.engine.diagnostics import probe, schedule
 from dynconv.engine.run import train_run
 from dynconv.engine.single import Single
+from dynconv.models.branches import branch_layers
 from dynconv.stopping import Stopped
 from dynconv.study import RunKey
 
@@ -62,11 +63,27 @@ def test_a_run_is_bitwise_the_same_without_them(make_study, store, tmp_path, var
         assert len(ranks) == 48 and min(ranks) > 1.0001
 
 
-@pytest.mark.parametrize("batch", [1, 4, 24])
-def test_a_look_has_no_more_examples_than_a_batch(make_study, store, tmp_path, batch):
+def test_each_parameter_of_a_part_is_counted_once(make_study, store, tmp_path):
+    run(make_study(("vanilla", "se_cbam"), **KEYS | {"epochs": 1}), "se_cbam", store, tmp_path)
+    (rows,) = tables(tmp_path, "diagnostics")
+    subjects = {}
+    for row in rows:
+        subjects.setdefault(row["layer"], set()).add(row["subject"])
+    assert subjects["layer1.0.attention"] == {"parameters"}  # the channel half, which has no `attend`
+    assert subjects["layer1.0.attention.spatial"] == {"gate", "parameters"}
+    model = models.build("se_cbam", ndim=1, in_channels=1, num_classes=2, width=0.125)
+    first = {name: name for name, _ in model.named_parameters()}
+    own = probe._own_parameters(branch_layers(model), first)
+    assert list(own["layer1.0.attention"]) == ["squeeze.weight", "excite.weight"]
+    counted = [name for layer in own.values() for name in layer.values()]
+    assert len(counted) == len(set(counted))
+
+
+@pytest.mark.parametrize(("batch", "examples"), [(1, 1), (4, 4), (24, 12)])  # of 12 for training
+def test_a_look_has_no_more_examples_than_a_batch(make_study, store, tmp_path, batch, examples):
     run(make_study(**KEYS | {"epochs": 1, "batch_size": batch, "lr": 1e-4}), "odconv", store, tmp_path)
     (rows,) = tables(tmp_path, "diagnostics")
-    assert {row["examples"] for row in rows} == {min(16, batch)}
+    assert {row["examples"] for row in rows} == {examples}
     compared = {"example_share", "effective_rank", "variation"}
     assert {row["quantity"] for row in rows} & compared == (set() if batch == 1 else compared)
 

@@ -106,6 +106,7 @@ def test_sharpness_does_not_change_with_the_scale_of_a_layer():
     assert before["gradient_norm"] == pytest.approx(flat.norm().item())
     after = by_name(measures.of_parameters([8 * w for w in weights], [g / 8 for g in gradients]))
     assert after["sharpness"] == pytest.approx(before["sharpness"]) != after["gradient_norm"]
+    assert by_name(measures.of_parameters([], [])) == {}
 
 
 def test_the_subjects_of_a_layer():

@@ -47,6 +47,12 @@ def test_a_gate_says_what_it_does(variant, gates):
             torch.testing.assert_close(layer(x), x * told.view(3, *(-1, 1) if variant == "soft_global" else (1, -1)))
 
 
+def test_what_a_part_has_beside_its_gates_is_a_layer_too():
+    model = models.build("se_cbam", ndim=1, in_channels=1, num_classes=3, width=0.125)
+    names = [name for name in branch_layers(model) if name.startswith("layer1.0")]
+    assert names == [f"layer1.0.{part}" for part in ("conv1", "conv2", "attention", "attention.spatial")]
+
+
 def test_a_part_with_several_gates_is_represented_by_them():
     blocks = Blocks(conv=static_conv(1), attention=lambda c: nn.Sequential(ChannelGate(c), SpatialGate(1)))
     model = ResNet(blocks, ndim=1, in_channels=1, num_classes=2, depth=18, width=0.125, stem="small")

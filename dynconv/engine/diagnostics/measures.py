@@ -69,7 +69,7 @@ def of_kernels(gram: torch.Tensor) -> Iterator[Measure]:
 
 
 def of_parameters(weights: Iterable[torch.Tensor], gradients: Iterable[torch.Tensor]) -> Iterator[Measure]:
-    """Of a layer's parameters w and the gradient g of the loss.
+    """Of a layer's parameters w and the gradient g of the loss; nothing of a layer that has none of its own.
 
     gradient_norm: |g|.
     sharpness: |w g|, elementwise: to first order the largest rise of the loss (nats) when every weight may change by a
@@ -77,6 +77,8 @@ def of_parameters(weights: Iterable[torch.Tensor], gradients: Iterable[torch.Ten
     |g|, it stays the same when a layer is scaled up and the next one down.
     """
     pairs = list(zip(weights, gradients, strict=True))
+    if not pairs:
+        return
     for name, parts in (("gradient_norm", [g for _, g in pairs]), ("sharpness", [w * g for w, g in pairs])):
         norms = torch.stack([torch.linalg.vector_norm(part).double() for part in parts])
         yield Measure(name, torch.linalg.vector_norm(norms).item())

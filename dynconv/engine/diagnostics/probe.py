@@ -71,12 +71,9 @@ class Diagnostics:
             # Before the form is made: without storage, tensors that layers share would be as many as their names.
             self.parameters = _first_names(module.named_parameters(remove_duplicate=False))
             self.buffers = _first_names(module.named_buffers(remove_duplicate=False))
+            self.own = _own_parameters(branch_layers(module), self.parameters)
             self.form = copy.deepcopy(module).to("meta").eval()
-            layers = branch_layers(self.form)
-            self.own = {
-                name: {short: self.parameters[f"{name}.{short}"] for short, _ in layer.named_parameters()}
-                for name, layer in branch_layers(module).items()
-            }
+            layers = {name: self.form.get_submodule(name) for name in self.own}
             for name, layer in layers.items():
                 layer.register_forward_pre_hook(lambda layer, inputs, name=name: self._note(name, layer, inputs[0]))
             self.layers = layers
@@ -153,3 +150,12 @@ def _first_names(named: Iterable[tuple[str, torch.Tensor]]) -> dict[str, str]:
     """For each name of a tensor the first that it has, by which the training knows it."""
     first: dict[int, str] = {}
     return {name: first.setdefault(id(tensor), name) for name, tensor in named}
+
+
+def _own_parameters(layers: dict[str, nn.Module], first: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Of each layer the first names of its parameters, by those within it; not those of the layers that are in it."""
+    own = {}
+    for name, layer in layers.items():
+        inner = {p for other, inside in layers.items() if other.startswith(f"{name}.") for p in inside.parameters()}
+        own[name] = {short: first[f"{name}.{short}"] for short, p in layer.named_parameters() if p not in inner}
+    return own
