@@ -24,9 +24,9 @@ LAYERS = {  # quantity -> (title, label of its axis, how to read it)
     ),
     "effective_rank": (
         "how many kernels are there?",
-        "effective rank of 16 kernels",
-        "Effective rank of the kernels that 16 training examples were convolved with, layer by layer after the last"
-        " epoch. 1: all examples meet one kernel, up to its scale.",
+        "effective rank of up to 16 kernels",
+        "Effective rank of the kernels that up to 16 training examples were convolved with, layer by layer after the"
+        " last epoch. 1: all examples meet one kernel, up to its scale.",
     ),
 }
 
@@ -124,8 +124,8 @@ def _sharpness(task: str, bands: pd.DataFrame, look: dict[str, Style], left_out:
     ends = ", ".join(f"{variant} {end[variant]:.2g}" for variant in look if variant in end.index)
     alt = f"{task}: sharpness over the training, log axis. Where the lines end: {ends}."
     caption = (
-        "How much the loss of 16 training examples can rise, to first order, when every weight of the branches moves by"
-        f" a share of itself (ASAM; log axis, geometric means). {_OVER}{left_out}"
+        "How much the loss of up to 16 training examples can rise, to first order, when every weight of the branches"
+        f" moves by a share of itself (ASAM; log axis, geometric means). {_OVER}{left_out}"
     )
     return draw(file_name(f"{NAME}-sharpness", task), alt, caption, plot)
 

@@ -18,7 +18,7 @@ COLUMNS = {
     ),
     "information": ("Information", "between example and kernel, over the largest possible; 0: all examples mix alike"),
     "variation": ("Kernel variation", "share of the mixed kernels' mean square that differs between examples"),
-    "effective_rank": ("Effective rank", "of the kernels of 16 examples; 1: one kernel"),
+    "effective_rank": ("Effective rank", "of the kernels of up to 16 examples; 1: one kernel"),
 }
 
 
