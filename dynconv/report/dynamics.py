@@ -3,7 +3,7 @@
 The table has a row a run, epoch, layer and quantity, which may be millions: it is read a run at a time.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,24 +29,24 @@ class Dynamics(NamedTuple):
     """Two tidy frames with columns task, dataset, variant, seed, quantity and value, and:
 
     by_epoch: `progress` (share of the training, 0-1) and `part` (one of `PARTS`, or `all` for a norm), of the `TRACED`;
-    by_layer: `depth` (0: the first layer, 1: the last), at the last look, of the `LAYERED`.
+    by_layer: `depth` (0: the first layer, 1: the last), after the last epoch, of the `LAYERED`.
     """
 
     by_epoch: pd.DataFrame
     by_layer: pd.DataFrame
 
 
-def reduce(path: Path, run_ids: Set[str], task_of: Mapping[str, str]) -> Dynamics | None:
-    """Of the table in `path` the runs in `run_ids`; None where none of them has an attention."""
+def reduce(path: Path, epochs: Mapping[str, float], task_of: Mapping[str, str]) -> Dynamics | None:
+    """Of the table in `path` the runs in `epochs`, trained for so many; None where none of them has an attention."""
     keys, by_epoch, by_layer = [], [], []
     with pq.ParquetFile(path, read_dictionary=[*_STRINGS]) as file:
         for group in range(file.num_row_groups):
             rows = file.read_row_group(group, columns=_COLUMNS).to_pandas()
             for run_id, run in rows.groupby("run_id", observed=True):
-                if run_id in run_ids:
+                if run_id in epochs:
                     keys.append(run[_RUN].iloc[0])
-                    by_epoch.append(_by_epoch(run))
-                    by_layer.append(_by_layer(run))
+                    by_epoch.append(_by_epoch(run, epochs[run_id]))
+                    by_layer.append(_by_layer(run, epochs[run_id]))
     if not keys:
         return None
     runs = pd.DataFrame(keys, columns=_RUN)
@@ -98,7 +98,7 @@ def profiles(of_task: pd.DataFrame) -> pd.DataFrame:
 
 
 def last(dynamics: Dynamics) -> pd.DataFrame:
-    """The mean over layers, datasets and seeds at the last look: a row a (task, variant), a column a quantity."""
+    """The mean over layers, datasets and seeds after the last epoch: a row a (task, variant), a column a quantity."""
     layers = dynamics.by_layer.groupby(["task", *_RUN, "quantity"], observed=True, as_index=False)["value"].mean()
     datasets = layers.groupby(["task", "variant", "dataset", "quantity"], observed=True, as_index=False)["value"].mean()
     return datasets.pivot_table(index=["task", "variant"], columns="quantity", values="value", observed=True)
@@ -117,7 +117,7 @@ def _shown(run: pd.DataFrame, quantities: Iterable[str], depths: int) -> pd.Data
     return rows.groupby(["epoch", "depth", "quantity"], observed=True, as_index=False)["value"].mean().dropna()
 
 
-def _by_epoch(run: pd.DataFrame) -> pd.DataFrame:
+def _by_epoch(run: pd.DataFrame, epochs: float) -> pd.DataFrame:
     shown = _shown(run, TRACED, run["depth"].max())
     norm = shown["quantity"] == NORM
     third = np.minimum(shown["depth"] * len(PARTS), len(PARTS) - 1).astype(int)
@@ -126,10 +126,10 @@ def _by_epoch(run: pd.DataFrame) -> pd.DataFrame:
     shown = shown.assign(part=part, value=shown["value"].where(~norm, shown["value"] ** 2))
     grouped = shown.groupby(["epoch", "part", "quantity"], observed=True)["value"].agg(["mean", "sum"]).reset_index()
     value = grouped["mean"].where(grouped["quantity"] != NORM, np.sqrt(grouped["sum"]))
-    progress = grouped["epoch"] / run["epoch"].max()
+    progress = grouped["epoch"] / epochs
     return grouped.assign(value=value, progress=progress).drop(columns=["epoch", "mean", "sum"])
 
 
-def _by_layer(run: pd.DataFrame) -> pd.DataFrame:
-    last = run[run["epoch"] == run["epoch"].max()]
+def _by_layer(run: pd.DataFrame, epochs: float) -> pd.DataFrame:
+    last = run[run["epoch"] == epochs]  # none where the last look did not fit into memory
     return _shown(last, LAYERED, run["depth"].max()).drop(columns="epoch")

@@ -63,7 +63,8 @@ class Results:
         """What the layers of these did; None where nobody has looked at an attention."""
         if not self.rows.get("diagnostics"):
             return None
-        return reduce(self.folder / PATHS["diagnostics"], set(self.ok["run_id"]), self.task_of)
+        epochs = dict(zip(self.ok["run_id"], self.ok["epochs"], strict=True))
+        return reduce(self.folder / PATHS["diagnostics"], epochs, self.task_of)
 
     @cached_property
     def control(self) -> str | None:

@@ -65,6 +65,7 @@ def run_rows(variants: dict[str, float], datasets: dict[str, str], seeds: int = 
                 }
                 if not cause:
                     row |= {
+                        "epochs": EPOCHS,
                         METRIC[task]: float(np.clip(0.9 - 0.03 * d + rng.normal(0, 0.015), 0, 1)),
                         "train_s": float(10 * cost * rng.uniform(0.95, 1.05)),
                         "peak_memory_bytes": 410_000_000,

@@ -24,9 +24,9 @@ LAYERS = {  # quantity -> (title, label of its axis, how to read it)
     ),
     "effective_rank": (
         "how many kernels are there?",
-        "effective rank of 16 kernels",
-        "Effective rank of the kernels that 16 training examples were convolved with, layer by layer after the last"
-        " epoch. 1: all examples meet one kernel, up to its scale.",
+        "effective rank of up to 16 kernels",
+        "Effective rank of the kernels that up to 16 training examples were convolved with, layer by layer after the"
+        " last epoch. 1: all examples meet one kernel, up to its scale.",
     ),
 }
 
@@ -74,7 +74,8 @@ def _entropy(task: str, variant: str, bands: pd.DataFrame, look: Style, left_out
 
     end = bands.sort_values("progress").groupby("part", observed=True)["mean"].last()
     ends = ", ".join(f"{part} layers {end[part]:.2f}" for part in dynamics.PARTS if part in end.index)
-    alt = f"{task}: entropy of the attention of {variant} over the training, 1 the most possible. At the end: {ends}."
+    alt = f"{task}: entropy of the attention of {variant} over the training, 1 the most possible."
+    alt += f" Where the lines end: {ends}."
     caption = (
         f"1: undecided, gates at one half and kernels mixed alike; 0: decided, gates on or off, one kernel. {_OVER}"
         f"{left_out}"
@@ -121,10 +122,10 @@ def _sharpness(task: str, bands: pd.DataFrame, look: dict[str, Style], left_out:
 
     end = bands.sort_values("progress").groupby("variant", observed=True)["mean"].last()
     ends = ", ".join(f"{variant} {end[variant]:.2g}" for variant in look if variant in end.index)
-    alt = f"{task}: sharpness over the training, log axis. At the end: {ends}."
+    alt = f"{task}: sharpness over the training, log axis. Where the lines end: {ends}."
     caption = (
-        "How much the loss of 16 training examples can rise, to first order, when every weight of the branches moves by"
-        f" a share of itself (ASAM; log axis, geometric means). {_OVER}{left_out}"
+        "How much the loss of up to 16 training examples can rise, to first order, when every weight of the branches"
+        f" moves by a share of itself (ASAM; log axis, geometric means). {_OVER}{left_out}"
     )
     return draw(file_name(f"{NAME}-sharpness", task), alt, caption, plot)
 

@@ -18,7 +18,7 @@ COLUMNS = {
     ),
     "information": ("Information", "between example and kernel, over the largest possible; 0: all examples mix alike"),
     "variation": ("Kernel variation", "share of the mixed kernels' mean square that differs between examples"),
-    "effective_rank": ("Effective rank", "of the kernels of 16 examples; 1: one kernel"),
+    "effective_rank": ("Effective rank", "of the kernels of up to 16 examples; 1: one kernel"),
 }
 
 
@@ -26,9 +26,10 @@ def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Sect
     """One section, where some run that ended well has diagnostics of an attention."""
     found = results.dynamics
     table = None if found is None else dynamics.last(found)
-    columns = [] if table is None else [name for name in COLUMNS if name in table]
-    if table is None or not columns:
+    figures = [drawing for name, drawing in drawings.items() if name.startswith(f"{NAME}-")]
+    if table is None or (table.empty and not figures):
         return
+    columns = [name for name in COLUMNS if name in table]
     order = {variant: place for place, variant in enumerate(results.variants)}
     rows = [
         (task, variant, {name: row[name] for name in columns})
@@ -40,6 +41,6 @@ def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Sect
         "tasks": [task for task in results.tasks if any(of == task for of, *_ in rows)],
         "rows": rows,
         "columns": {name: COLUMNS[name] for name in columns},
-        "figures": [drawing for name, drawing in drawings.items() if name.startswith(f"{NAME}-")],
+        "figures": figures,
     }
     yield Section("dynamics", "What the dynamic kernels do", "dynamics.html.j2", context)
