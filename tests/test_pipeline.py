@@ -196,7 +196,7 @@ def test_a_study_is_checked_before_anything_is_planned(tiny):
     assert "'flip' is not a step for timeseries; valid: jitter" in done.stdout + done.stderr
     option = write_study(tiny, "typo", variants=["vanilla", {"name": "o", "base": "odconv", "options": {"kernels": 4}}])
     done = tiny.snakemake("--configfile", option, "-n", ok=False)
-    assert "odconv has no option 'kernels'; valid: kernel_num, reduction" in done.stdout + done.stderr
+    assert "odconv has no option 'kernels'; valid: form, kernel_num, reduction" in done.stdout + done.stderr
     done = tiny.snakemake("--configfile", "config/tiny.yaml", "--config", "seeds=[7]", "-n", ok=False)
     assert "--config seeds: not supported" in done.stdout + done.stderr
 
