@@ -163,7 +163,9 @@ def test_a_study_without_a_search_has_the_digests_it_always_had():
     plain = {key: value for key, value in GOOD.items() if key != "tune"}
     one = study.parse(plain, "s.yaml")
     assert trials.cells(one) == [] and trials.settings(one, "digits", "classification") == ()
-    assert one.study_hash == study.digest(one.model_dump(mode="json", exclude={"data", "results", "keep", "tune", "diagnostics"}))
+    assert one.study_hash == study.digest(
+        one.model_dump(mode="json", exclude={"data", "results", "keep", "tune", "diagnostics"})
+    )
     assert one.study_hash != made().study_hash != made(seed=1).study_hash
     hashes = [s.run_hash("digits", "classification", "vanilla") for s in (one, made())]
     assert hashes[0] == hashes[1] == one.run_hash("digits", "classification", "vanilla", {})
