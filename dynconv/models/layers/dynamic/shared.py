@@ -10,7 +10,7 @@ from dynconv.models.layers.dynamic.geometry import Geometry
 from dynconv.models.layers.dynamic.product import product
 
 RUN = 16  # columns of the output that a scale is written out for
-BUDGET = {"cpu": 2**20, "cuda": 2**26}  # elements that are unfolded at a time: on a CPU what its second cache holds
+BUDGET = {"cpu": 2**19, "cuda": 2**26}  # elements that are unfolded at a time: on a CPU what its second cache holds
 
 
 def convolve(x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor | None, at: Geometry) -> torch.Tensor:
