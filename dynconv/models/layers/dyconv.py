@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from dynconv.models.checks import positive
-from dynconv.models.layers.dynamic import Attentions, DynamicConv
+from dynconv.models.layers.dynamic import AnnealedConv, Attentions
 
 MIN_HIDDEN = 16
 
@@ -32,12 +32,15 @@ class KernelAttention(nn.Module):
         return Attentions(kernel=torch.softmax(logits / temperature, dim=1))
 
 
-class _DyConv(DynamicConv):
+class _DyConv(AnnealedConv):
     """Dynamic convolution over `ndim` axes: [B, in, *S] -> [B, out, *S'], without bias.
 
     y = (sum_k pi_k(x) W_k) * x with 0 <= pi_k(x) <= 1 and sum_k pi_k(x) = 1 (eq. 1 of the paper), pi of
     `KernelAttention`.  The temperature T makes all kernels learn at first (section 4 of the paper: from 30 to 1); it is
     1 when built, not saved, set by `anneal`.
+
+    Multiply-adds by the rule of `DynamicConv.macs`, which is the paper's: the global mean H W C, the attention's layers
+    C^2 / 4 + C K / 4, and K multiply-adds a weight; a single kernel is a static convolution.
 
     Args:
         in_channels, out_channels, kernel_size, stride, padding, dilation, groups: as in `torch.nn.Conv2d`, one integer
@@ -52,7 +55,6 @@ class _DyConv(DynamicConv):
 
     name = "dyconv"
     attention: KernelAttention
-    temperature: torch.Tensor
 
     def __init__(
         self,
@@ -72,29 +74,7 @@ class _DyConv(DynamicConv):
         super().__init__(*geometry, kernel_num=kernel_num, form=form)
         positive(self.name, "reduction", reduction, most=1)
         self.attention = KernelAttention(in_channels, reduction, kernel_num)
-        self.register_buffer("temperature", torch.ones(()), persistent=False)
         self.reset_parameters()
-
-    def anneal(self, *, temperature: float, fraction: float) -> None:
-        """Set the temperature, in place."""
-        self.temperature.fill_(temperature)
-
-    def attend(self, x: torch.Tensor) -> Attentions:
-        """See `DynamicConv.attend`."""
-        return self.attention(x, self.temperature)
-
-    def macs(self, x: torch.Tensor, y: torch.Tensor) -> int:
-        """Multiply-adds that the method needs for one example.
-
-        The convolution and, for more than one kernel, what the paper counts: the global mean H W C, the attention's
-        layers C^2 / 4 + C K / 4, and K multiply-adds a weight for the mixture.
-        """
-        weights = self.weight[0].numel()
-        convolution = weights * y[0, 0].numel()
-        if self.kernel_num == 1:
-            return convolution
-        layers = sum(layer.weight.numel() for layer in self.attention.children() if isinstance(layer, nn.Linear))
-        return convolution + x[0].numel() + layers + self.kernel_num * weights
 
 
 class DyConv1d(_DyConv):

@@ -1,14 +1,13 @@
 """Omni-dimensional dynamic convolution (Li et al. 2022, arXiv 2209.07947)."""
 
 import torch
-from torch import nn
 
 from dynconv.models.checks import positive
-from dynconv.models.layers.dynamic import Attentions, DynamicConv
+from dynconv.models.layers.dynamic import AnnealedConv
 from dynconv.models.layers.odconv_attention import Attention
 
 
-class _ODConv(DynamicConv):
+class _ODConv(AnnealedConv):
     """ODConv over `ndim` axes: [B, in, *S] -> [B, out, *S'], without bias.
 
     y = a_f * sum_n a_w,n sum_s a_s W_n[s] (a_c * x shifted by s).  Parameters carry the names and shapes of the
@@ -27,7 +26,6 @@ class _ODConv(DynamicConv):
     """
 
     name = "odconv"
-    temperature: torch.Tensor
 
     def __init__(
         self,
@@ -47,16 +45,7 @@ class _ODConv(DynamicConv):
         super().__init__(*geometry, kernel_num=kernel_num, form=form)
         positive(self.name, "reduction", reduction, most=1)
         self.attention = Attention(self.ndim, in_channels, out_channels, kernel_size, groups, reduction, kernel_num)
-        self.register_buffer("temperature", torch.ones(()), persistent=False)
         self.reset_parameters()
-
-    def anneal(self, *, temperature: float, fraction: float) -> None:
-        """Set the temperature, in place."""
-        self.temperature.fill_(temperature)
-
-    def attend(self, x: torch.Tensor) -> Attentions:
-        """See `DynamicConv.attend`."""
-        return self.attention(x, self.temperature)
 
     def macs(self, x: torch.Tensor, y: torch.Tensor) -> int:
         """Multiply-adds that the method needs for one example, by a rule fitted to the published figures.
@@ -67,7 +56,7 @@ class _ODConv(DynamicConv):
         The difference, 0.06 %, is not explained by any operation of the layer that we could find.
         """
         weights, n = self.weight[0].numel(), self.kernel_num
-        layers = sum(m.weight.numel() for m in self.attention.children() if isinstance(m, nn.Conv1d | nn.Conv2d))
+        layers = self._attention_weights()
         make = (2 * n - 1 if n > 1 else 0) + (self.attention.spatial_fc is not None) + 1
         return weights * y[0, 0].numel() + x[0].numel() + layers + make * weights
 

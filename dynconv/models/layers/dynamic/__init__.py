@@ -3,6 +3,6 @@
 from dynconv.models.layers.dynamic.attentions import Attentions
 from dynconv.models.layers.dynamic.conv import dynamic_conv
 from dynconv.models.layers.dynamic.cost import FORMS
-from dynconv.models.layers.dynamic.layer import DynamicConv
+from dynconv.models.layers.dynamic.layer import AnnealedConv, DynamicConv
 
-__all__ = ["FORMS", "Attentions", "DynamicConv", "dynamic_conv"]
+__all__ = ["FORMS", "AnnealedConv", "Attentions", "DynamicConv", "dynamic_conv"]

@@ -1,4 +1,4 @@
-"""What the backward passes of all forms have in common."""
+"""What the autograd functions of all forms have in common."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,6 +10,16 @@ from dynconv.models.layers.modes import switched_off
 
 Plain = Callable[..., torch.Tensor]
 Gradients = tuple[torch.Tensor | None, ...]
+
+
+class Form(torch.autograd.Function):
+    """A form as an autograd function of tensors (or None) and, last, the geometry: its inputs alone are kept."""
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+        """Keep what the backward pass starts from."""
+        *tensors, ctx.at = inputs
+        ctx.save_for_backward(*tensors)
 
 
 def or_plainly(form: Plain) -> Callable[[Callable[[Any, torch.Tensor], Gradients]], Callable[..., Gradients]]:

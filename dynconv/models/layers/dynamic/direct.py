@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from dynconv.models.layers.dynamic import plain
-from dynconv.models.layers.dynamic.backward import Gradients, or_plainly
+from dynconv.models.layers.dynamic.backward import Form, Gradients, or_plainly
 from dynconv.models.layers.dynamic.geometry import Geometry, memory_format
 from dynconv.models.layers.dynamic.product import product
 
@@ -41,7 +41,7 @@ def convolve(
     return _Direct.apply(x, weight, scale, filters, attention, at)
 
 
-class _Direct(torch.autograd.Function):
+class _Direct(Form):
     @staticmethod
     def forward(
         x: torch.Tensor,
@@ -58,11 +58,6 @@ class _Direct(torch.autograd.Function):
             kernels = _scaled(mixture, *_factors(scale, filters, part, at.groups))
             y[part] = _convolve(x[part], kernels, at)
         return y
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
-        *tensors, ctx.at = inputs
-        ctx.save_for_backward(*tensors)
 
     @staticmethod
     @or_plainly(plain.direct)

@@ -64,11 +64,10 @@ class DynamicConv(nn.Module):
         """Kaiming fan-out normal for every kernel and every layer of the attention; biases 0."""
         for kernel in self.weight:
             nn.init.kaiming_normal_(kernel, mode="fan_out", nonlinearity="relu")
-        for layer in self.attention.modules():
-            if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
+        for layer in self._attention_layers():
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
     def attend(self, x: torch.Tensor) -> Attentions:
         """The attentions of the examples in `x` [B, in, *S]."""
@@ -88,13 +87,25 @@ class DynamicConv(nn.Module):
         )
 
     def macs(self, x: torch.Tensor, y: torch.Tensor) -> int:
-        """Multiply-adds that the method needs for one example of the batches `x` and `y`."""
-        raise NotImplementedError
+        """Multiply-adds that the method needs for one example of the batches `x` and `y`.
+
+        The convolution and, where an attention decides, the global mean, its layers, and n multiply-adds a weight for
+        the mixture.
+        """
+        weights, layers = self.weight[0].numel(), self._attention_weights()
+        convolution = weights * y[0, 0].numel()
+        return convolution + (x[0].numel() + layers + self.kernel_num * weights if layers else 0)
 
     def extra_repr(self) -> str:
         """The arguments, for `print(model)`."""
         names = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "kernel_num")
         return ", ".join(f"{name}={getattr(self, name)}" for name in (*names, "form"))
+
+    def _attention_layers(self) -> list[nn.Conv1d | nn.Conv2d | nn.Linear]:
+        return [m for m in self.attention.modules() if isinstance(m, nn.Conv1d | nn.Conv2d | nn.Linear)]
+
+    def _attention_weights(self) -> int:
+        return sum(layer.weight.numel() for layer in self._attention_layers())
 
     def _kernel(self) -> list[int]:
         return [self.kernel_size] * self.ndim
@@ -107,3 +118,24 @@ class DynamicConv(nn.Module):
             return fn(tensor.flatten(1)).view(tensor.shape) if kernels else fn(tensor)
 
         return super()._apply(as_matrix, recurse)
+
+
+class AnnealedConv(DynamicConv):
+    """A `DynamicConv` whose attention also takes a temperature, by which it divides its logits.
+
+    The temperature is 1 when built, not saved, set by `anneal`.
+    """
+
+    temperature: torch.Tensor
+
+    def __init__(self, *geometry: int, kernel_num: int, form: str = "auto") -> None:
+        super().__init__(*geometry, kernel_num=kernel_num, form=form)
+        self.register_buffer("temperature", torch.ones(()), persistent=False)
+
+    def anneal(self, *, temperature: float, fraction: float) -> None:
+        """Set the temperature, in place."""
+        self.temperature.fill_(temperature)
+
+    def attend(self, x: torch.Tensor) -> Attentions:
+        """See `DynamicConv.attend`."""
+        return self.attention(x, self.temperature)

@@ -5,10 +5,11 @@ from typing import Any
 import torch
 
 from dynconv.models.layers.dynamic import plain
-from dynconv.models.layers.dynamic.backward import Gradients, or_plainly
+from dynconv.models.layers.dynamic.backward import Form, Gradients, or_plainly
 from dynconv.models.layers.dynamic.geometry import Geometry
 from dynconv.models.layers.dynamic.portions import portions
 from dynconv.models.layers.dynamic.product import product, products
+from dynconv.models.layers.dynamic.unfolding import fold, scaled
 
 
 def convolve(
@@ -29,7 +30,7 @@ def convolve(
     return _Mixed.apply(x, weight, scale, attention, at)
 
 
-class _Mixed(torch.autograd.Function):
+class _Mixed(Form):
     @staticmethod
     def forward(
         x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor | None, attention: torch.Tensor, at: Geometry
@@ -37,15 +38,10 @@ class _Mixed(torch.autograd.Function):
         patches, mixture, out = at.patches(at.padded(x)), _Mixture(weight), weight.shape[1]
         y = x.new_empty(len(x), out, *at.out)
         for part in portions(len(x), patches[0].numel() + weight[0].numel(), x.device):
-            columns = _columns(patches[part], None if scale is None else scale[part])
+            columns = _columns(patches[part], _factor(scale, part, patches))
             kernels = mixture(attention[part]).to(x.dtype)
             y[part] = products(kernels, columns.mT).view(-1, out, *at.out)
         return y
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
-        *tensors, ctx.at = inputs
-        ctx.save_for_backward(*tensors)
 
     @staticmethod
     @or_plainly(plain.mixed)
@@ -61,7 +57,7 @@ class _Mixed(torch.autograd.Function):
         dscale = torch.empty_like(scale, memory_format=torch.contiguous_format) if need_scale else None
         dpadded = torch.zeros_like(padded, dtype=wide) if need_x else None
         for part in portions(len(x), 2 * (patches[0].numel() + weight[0].numel()), x.device):
-            factor = None if scale is None else scale[part]
+            factor = _factor(scale, part, patches)
             rows = dy[part].flatten(2)
             if dflat is not None or dattention is not None:
                 dkernels = products(rows, _columns(patches[part], factor)).flatten(1).to(weight.dtype)
@@ -75,7 +71,7 @@ class _Mixed(torch.autograd.Function):
                 if dscale is not None:
                     dscale[part] = (dcolumns * patches[part]).sum((4, 5), dtype=scale.dtype).flatten(2)
                 if dpadded is not None:
-                    _fold(dcolumns, factor, at.patches(dpadded[part]))
+                    fold(dcolumns, factor, at.patches(dpadded[part]), (2, 3))
         dx = None if dpadded is None else at.inner(dpadded).to(x.dtype)
         return dx, None if dflat is None else dflat.to(weight.dtype).view(weight.shape), dscale, dattention
 
@@ -100,22 +96,11 @@ class _Mixture:
         return kernels.view(len(attention), self.filters, -1)
 
 
-def _columns(patches: torch.Tensor, scale: torch.Tensor | None) -> torch.Tensor:
+def _factor(scale: torch.Tensor | None, part: slice, patches: torch.Tensor) -> torch.Tensor | None:
+    """The scale [B, C, positions of the kernel] of some examples' `patches`: [b, C, *kernel, 1, 1]."""
+    return None if scale is None else scale[part].reshape(-1, *patches.shape[1:4], 1, 1)
+
+
+def _columns(patches: torch.Tensor, factor: torch.Tensor | None) -> torch.Tensor:
     """Patches [b, C, *kernel, *out], copied and scaled: [b, C * positions of the kernel, output positions]."""
-    columns = torch.empty(patches.shape, dtype=patches.dtype, device=patches.device)
-    if scale is None:
-        columns.copy_(patches)
-    else:
-        torch.mul(patches, scale.view(*patches.shape[:4], 1, 1), out=columns)
-    return columns.flatten(1, 3).flatten(2)
-
-
-def _fold(columns: torch.Tensor, scale: torch.Tensor | None, into: torch.Tensor) -> None:
-    """Add scaled columns to what they were read from: `into` overlaps itself, so one kernel position at a time."""
-    factor = None if scale is None else scale.view(*into.shape[:4], 1, 1)
-    for i in range(into.shape[2]):
-        for j in range(into.shape[3]):
-            if factor is None:
-                into[:, :, i, j] += columns[:, :, i, j]
-            else:
-                into[:, :, i, j].addcmul_(columns[:, :, i, j], factor[:, :, i, j])
+    return scaled(patches, factor).flatten(1, 3).flatten(2)

@@ -5,9 +5,10 @@ from typing import Any
 import torch
 
 from dynconv.models.layers.dynamic import plain
-from dynconv.models.layers.dynamic.backward import Gradients, or_plainly
+from dynconv.models.layers.dynamic.backward import Form, Gradients, or_plainly
 from dynconv.models.layers.dynamic.geometry import Geometry
 from dynconv.models.layers.dynamic.product import product
+from dynconv.models.layers.dynamic.unfolding import fold, scaled
 
 RUN = 16  # columns of the output that a scale is written out for
 BUDGET = {"cpu": 2**19, "cuda": 2**26}  # elements that are unfolded at a time: on a CPU what its second cache holds
@@ -28,7 +29,7 @@ def convolve(x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor | None, 
     return _Shared.apply(x, weight, scale, at)
 
 
-class _Shared(torch.autograd.Function):
+class _Shared(Form):
     @staticmethod
     def forward(x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor | None, at: Geometry) -> torch.Tensor:
         matrix = weight.flatten(2).flatten(0, 1).to(x.dtype)
@@ -42,15 +43,10 @@ class _Shared(torch.autograd.Function):
         for rows in (slice(top, top + tall) for top in range(0, height, tall)):
             for columns in (slice(left, left + run) for left in range(0, width, run)):
                 tile = seen[:, :, :, rows, columns]
-                unfolded = _scaled(tile, None if factor is None else factor[:, :, :, :, : tile.shape[4]])
+                unfolded = scaled(tile, None if factor is None else factor[:, :, :, :, : tile.shape[4]])
                 y = product(matrix, unfolded.flatten(0, 2).flatten(1).t())
                 z[:, :, rows, columns] = y.view(-1, *tile.shape[3:]).permute(3, 0, 1, 2)
         return z
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
-        *tensors, ctx.at = inputs
-        ctx.save_for_backward(*tensors)
 
     @staticmethod
     @or_plainly(plain.shared)
@@ -68,9 +64,9 @@ class _Shared(torch.autograd.Function):
         step = max(1, BUDGET["cuda" if x.is_cuda else "cpu"] // seen[0].numel())
         for channels in (slice(first, first + step) for first in range(0, x.shape[1], step)):
             part = seen[channels]
-            scaled = _factor(None if scale is None else scale[:, channels], at, at.out[1])
+            factor = _factor(None if scale is None else scale[:, channels], at, at.out[1])
             if dfilters is not None:
-                unfolded = _scaled(part, scaled).flatten(0, 2).flatten(1)
+                unfolded = scaled(part, factor).flatten(0, 2).flatten(1)
                 dfilters[:, channels] = product(rows, unfolded).view(len(filters), -1, filters.shape[2])
             if dpadded is None and dscale is None:
                 continue
@@ -79,7 +75,7 @@ class _Shared(torch.autograd.Function):
             if dscale is not None:
                 dscale[:, channels] = (dunfolded * part).sum((3, 4), dtype=scale.dtype).flatten(1, 2).permute(2, 0, 1)
             if dpadded is not None:
-                _fold(dunfolded, scaled, _seen(at.patches(dpadded[:, channels])))
+                fold(dunfolded, factor, _seen(at.patches(dpadded[:, channels])), (1, 2))
         dx = None if dpadded is None else at.inner(dpadded).to(x.dtype)
         return dx, None if dfilters is None else dfilters.view(weight.shape), dscale
 
@@ -113,20 +109,3 @@ def _factor(scale: torch.Tensor | None, at: Geometry, run: int) -> torch.Tensor 
         return None
     factor = scale.permute(1, 2, 0).reshape(scale.shape[1], *at.kernel, 1, 1, len(scale))
     return factor.expand(-1, -1, -1, -1, run, -1).contiguous()
-
-
-def _scaled(seen: torch.Tensor, factor: torch.Tensor | None) -> torch.Tensor:
-    """What is seen, copied and scaled."""
-    if factor is None:
-        return seen.contiguous()
-    return torch.mul(seen, factor, out=torch.empty(seen.shape, dtype=seen.dtype, device=seen.device))
-
-
-def _fold(columns: torch.Tensor, factor: torch.Tensor | None, into: torch.Tensor) -> None:
-    """Add scaled columns to what they were read from: `into` overlaps itself, so one kernel position at a time."""
-    for i in range(into.shape[1]):
-        for j in range(into.shape[2]):
-            if factor is None:
-                into[:, i, j] += columns[:, i, j]
-            else:
-                into[:, i, j].addcmul_(columns[:, i, j], factor[:, i, j])
