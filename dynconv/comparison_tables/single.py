@@ -1,0 +1,73 @@
+"""Tables about one dataset at a time: over seeds, and over seeds and test examples."""
+
+from dynconv.comparison_tables.keys import DATASET, PAIR, TASK, interval
+from dynconv.table import INTEGER, REAL, TEXT, Column, Table, key
+
+TABLES = (
+    Table(
+        "seeds",
+        "One row a dataset and pair, for tasks of few datasets: what the seeds alone say of this dataset.",
+        (
+            TASK,
+            DATASET,
+            *PAIR,
+            Column("metric", TEXT, "metric compared"),
+            Column("family", TEXT, "family of hypotheses"),
+            Column("n_a", INTEGER, "runs of a with a value"),
+            Column("n_b", INTEGER, "runs of b with a value"),
+            Column("coverage", REAL, "their share of the seeds of both (0-1)"),
+            Column("mean_diff", REAL, "difference of the means over seeds, a - b"),
+            *interval("ci", "Welch's interval of it"),
+            Column("welch_t", REAL, "Welch's t"),
+            Column("welch_df", REAL, "its degrees of freedom (Satterthwaite)"),
+            Column("p_welch", REAL, "its two-sided p"),
+            Column("p_permutation", REAL, "two-sided p of the difference of means over exchanges of runs"),
+            Column("p_floor", REAL, "the least p_permutation that these numbers of seeds could ever give"),
+            Column("p_holm", REAL, "p_permutation, Holm-adjusted within its dataset and family"),
+            Column("p_holm_welch", REAL, "p_welch, Holm-adjusted within its dataset and family"),
+            Column("prob_a_better", REAL, "P(A > B): chance that a run of a beats a run of b, ties as half"),
+            *interval("prob_a_better_ci", "its bootstrap interval"),
+            Column("threshold", REAL, "P(A > B) from which a difference is called meaningful"),
+            Column("meaning", TEXT, "not significant, significant but not meaningful, or significant and meaningful"),
+            Column("limits", TEXT, "what this design cannot support, one sentence"),
+        ),
+    ),
+    Table(
+        "crossed",
+        "One row a dataset and pair with predictions: the difference for new seeds, new examples, and both.",
+        (
+            TASK,
+            DATASET,
+            *PAIR,
+            Column("metric", TEXT, "metric, recomputed from the predictions"),
+            Column("n_a", INTEGER, "runs of a with predictions"),
+            Column("n_b", INTEGER, "runs of b with predictions"),
+            Column("n_examples", INTEGER, "test examples that all of them predicted"),
+            Column("coverage", REAL, "share of both variants' runs with a value that have predictions (0-1)"),
+            Column("mean_diff", REAL, "difference of the means over seeds, a - b"),
+            *interval("seeds_ci", "the interval for new seeds, same examples"),
+            *interval("examples_ci", "the interval for new examples, same trained networks"),
+            *interval("crossed_ci", "the interval for new seeds and new examples"),
+        ),
+    ),
+    Table(
+        "per_seed",
+        "One row a dataset, seed and test of trained networks on the same test examples (secondary).",
+        (
+            TASK,
+            DATASET,
+            key("seed", INTEGER, "seed of the networks compared"),
+            key("test", TEXT, "mcnemar (a pair) or cochran_q (all variants)"),
+            key("variant_a", TEXT, "first variant; all: Cochran's Q"),
+            key("variant_b", TEXT, "second variant; all: Cochran's Q"),
+            Column("n_examples", INTEGER, "test examples"),
+            Column("only_a", INTEGER, "examples that a alone has right; null for cochran_q"),
+            Column("only_b", INTEGER, "examples that b alone has right; null for cochran_q"),
+            Column("statistic", REAL, "McNemar's chi-square with continuity correction, or Q"),
+            Column("df", INTEGER, "degrees of freedom"),
+            Column("p", REAL, "p of the statistic"),
+            Column("p_exact", REAL, "McNemar's exact binomial p; null for cochran_q"),
+            Column("p_holm", REAL, "McNemar's exact p, Holm-adjusted within its dataset, seed and family"),
+        ),
+    ),
+)
