@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from dynconv.stats import effects
 
@@ -23,7 +23,7 @@ def hodges_lehmann_interval(differences: np.ndarray, alpha: float) -> tuple[floa
     n = len(differences)
     if n > EXACT_UP_TO:
         sd = np.sqrt(n * (n + 1) * (2 * n + 1) / 24)
-        c = int(np.floor(n * (n + 1) / 4 + 0.5 - stats.norm.ppf(1 - alpha / 2) * sd))
+        c = int(np.floor(n * (n + 1) / 4 + 0.5 - special.ndtri(1 - alpha / 2) * sd))
     else:
         c = int(np.searchsorted(_signed_rank_cdf(n), alpha / 2, side="right"))
     if c < 1:
@@ -63,7 +63,7 @@ def share_interval(share: float, units: np.ndarray, alpha: float) -> tuple[float
     n = len(units)
     mean = (units.sum() + 0.5) / (n + 1)
     variance = ((units**2).sum() + 0.5) / (n + 1) - mean**2
-    return wilson(share, n * mean * (1 - mean) / variance, stats.norm.ppf(1 - alpha / 2))
+    return wilson(share, n * mean * (1 - mean) / variance, special.ndtri(1 - alpha / 2))
 
 
 def rank_biserial_interval(differences: np.ndarray, alpha: float) -> tuple[float, float]:
@@ -81,15 +81,15 @@ def rank_biserial_interval(differences: np.ndarray, alpha: float) -> tuple[float
     return 2 * low - 1, 2 * high - 1
 
 
-def improvement_interval(a: np.ndarray, b: np.ndarray, alpha: float) -> tuple[float, float]:
+def improvement_interval(a: np.ndarray, b: np.ndarray, deltas: np.ndarray, alpha: float) -> tuple[float, float]:
     """Interval of the mean over datasets of P(a > b) + P(a = b) / 2, on datasets like these and new seeds.
 
-    `a` and `b` are [datasets, seeds], NaN where there is no run; each dataset needs a run of both.  The spread of the
-    datasets' shares holds the noise of their seeds.  With one dataset: of its seeds, by the variance and degrees of
-    freedom of Brunner & Munzel (2000); NaN where it has a single run of either.
+    `a` and `b` are [datasets, seeds], NaN where there is no run; `deltas` is their `effects.dataset_deltas`, whose
+    spread holds the noise of seeds.  With one dataset: of its seeds, by the variance and degrees of freedom of
+    Brunner & Munzel (2000); NaN where it has a single run of either.
     """
-    if len(a) > 1:
-        shares = (1 + effects.dataset_deltas(a, b)) / 2
+    if len(deltas) > 1:
+        shares = (1 + deltas) / 2
         return share_interval(shares.mean(), shares, alpha)
     runs_a, runs_b = a[0][~np.isnan(a[0])], b[0][~np.isnan(b[0])]
     counts = np.array([len(runs_a), len(runs_b)])
@@ -99,9 +99,9 @@ def improvement_interval(a: np.ndarray, b: np.ndarray, alpha: float) -> tuple[fl
     variances = np.array([wins.mean(axis=1).var(ddof=1), wins.mean(axis=0).var(ddof=1)]) / counts
     share, total = wins.mean(), variances.sum()
     if total == 0:  # every run of a beats every one of b, or none does, or all are equal
-        return wilson(share, counts.min(), stats.t.ppf(1 - alpha / 2, counts.min() - 1))
+        return wilson(share, counts.min(), special.stdtrit(counts.min() - 1, 1 - alpha / 2))
     freedom = total**2 / (variances**2 / (counts - 1)).sum()
-    return wilson(share, share * (1 - share) / total, stats.t.ppf(1 - alpha / 2, freedom))
+    return wilson(share, share * (1 - share) / total, special.stdtrit(freedom, 1 - alpha / 2))
 
 
 def prob_a_better_interval(differences: np.ndarray, alpha: float) -> tuple[float, float]:

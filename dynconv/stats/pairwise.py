@@ -81,8 +81,9 @@ def _statistics(a: np.ndarray, b: np.ndarray, alpha: float, draws: Draws) -> dic
     wins, losses = int((difference > 0).sum()), int((difference < 0).sum())
     ties = len(difference) - wins - losses
     fixed = fixed_interval(a, b, alpha=alpha)
-    delta = effects.cliffs_delta(a, b)
-    improvement = np.array(intervals.improvement_interval(a, b, alpha))
+    deltas = effects.dataset_deltas(a, b)
+    delta = float(deltas.mean())
+    improvement = np.array(intervals.improvement_interval(a, b, deltas, alpha))
     return {
         "wins": wins,
         "ties": ties,

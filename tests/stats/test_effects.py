@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from dynconv.stats import effects, means, multiplicity, omnibus, ranks
-from dynconv.stats.bootstrap import mean_difference_interval
+from dynconv.stats.bootstrap import fixed_interval, population_interval
+from dynconv.stats.draws import Draws
 from dynconv.stats.pairwise import wilcoxon_p
 from dynconv.stats.permutation import sign_flip_p
 
@@ -117,6 +118,14 @@ def test_omnibus_tests_that_do_not_exist():
     agreed = omnibus.friedman(np.array([[3.0, 6, 9], [2, 5, 8], [1, 4, 7]]))
     assert agreed.statistic == pytest.approx(6)  # n (k - 1): as large as can be, so that F is infinite
     assert np.isnan(omnibus.iman_davenport(agreed.statistic, 3, 3).statistic)
+
+
+def mean_difference_interval(a, b, *, alpha, resamples, seed):
+    """The interval that `pairwise` gives for [datasets, seeds]."""
+    if len(a) == 1:
+        return fixed_interval(a, b, alpha=alpha)
+    difference = means.differences(means.seed_means(a), means.seed_means(b))
+    return population_interval(difference, alpha=alpha, draws=Draws(resamples, seed))
 
 
 def test_population_interval_is_students_or_a_little_wider():
