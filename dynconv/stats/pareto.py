@@ -138,7 +138,7 @@ def _table(
     """Rows by variant, of `values` [variants, datasets in use, seeds]; empty rows where no dataset is in use."""
     n = int(use.sum())
     counts = {"n_datasets": n, "coverage": n / len(use)}
-    if n == 0:
+    if n == 0 or not variants:
         return dict.fromkeys(variants, _NOT_KNOWN | counts)
     means, logs = seed_means(values), np.log(measured.means[:, use])
     one = bool(measured.single)
