@@ -14,6 +14,7 @@ from dynconv.columns import columns
 from dynconv.errors import DynconvError, valid
 from dynconv.stats import floors, multiplicity
 from dynconv.stats.detection import effect_needed, permutation_power, signed_rank_power, size_needed
+from dynconv.stats.scatter import Scatter, normal, observed
 from dynconv.stats.variance_components import Components, components
 
 _MOST = 10**9  # seeds; a need beyond it is none
@@ -33,9 +34,10 @@ def rows(
 
     The test is the one that decides: Wilcoxon's signed-rank over datasets, or the exact permutation test over seeds
     where `values` has one dataset; at alpha over the size of the family, which is what Holm asks of its smallest p.
-    Differences between datasets and seeds are taken as normal.  `power` uses the estimated scatter; `power_low`,
-    `detectable` and the numbers needed use the upper 80 % confidence limit of its standard deviation, since a pilot's
-    estimate is too small half of the time (Browne 1995).
+    Seeds are taken as normal, and differences between datasets as well, or from 20 datasets on as scattered as the
+    pilot shows (`dynconv.stats.scatter`).  `power` uses the estimated scatter; `power_low`, `detectable` and the
+    numbers needed use the upper 80 % confidence limit of its standard deviation, since a pilot's estimate is too small
+    half of the time (Browne 1995).
 
     Args:
         values: [variants, datasets, seeds] of the pilot, NaN where there is no run.
@@ -109,22 +111,20 @@ def _row(pilot: Components, one: bool, effect: float, tests: int, alpha: float, 
     level = alpha / tests
     test, n = (permutation_power, pilot.n_seeds) if one else (signed_rank_power, pilot.n_datasets)
     floor = floors.seed_floor(n, n) if one else multiplicity.floor(n)
-    scatter = pilot.sd_seeds if one else pilot.sd_total  # of a run, or of a dataset's difference
-    careful = scatter * pilot.upper
     power = low = detectable = seeds = datasets = None
     if pilot.n_datasets and floor >= level:
         power = low = 0.0
-    if scatter > 0:
-        power = test(n, effect / scatter, level)
-    if careful > 0:
-        low = test(n, effect / careful, level)
-        needed = effect_needed(test, n, level, target) * careful
-        detectable = needed if math.isfinite(needed) else None
+    scatter = _scatter(pilot, one)
+    if scatter is not None:
+        careful = scatter.equivalent(effect / pilot.upper)
+        power, low = test(n, scatter.equivalent(effect), level), test(n, careful, level)
+        found = scatter.effect(effect_needed(test, n, level, target))
+        detectable = found * pilot.upper if math.isfinite(found) else None
         if one:
-            seeds = size_needed(permutation_power, effect / careful, level, target)
+            seeds = size_needed(permutation_power, careful, level, target)
         else:
-            seeds = _seeds_needed(pilot, effect, effect_needed(test, n, level, target))
-            datasets = size_needed(signed_rank_power, effect / careful, level, target)
+            seeds = _seeds_needed(pilot, effect, found)
+            datasets = size_needed(signed_rank_power, careful, level, target)
     row = {
         "effect": effect,
         "n_datasets": pilot.n_datasets,
@@ -143,13 +143,27 @@ def _row(pilot: Components, one: bool, effect: float, tests: int, alpha: float, 
     return row | {"reason": _reason(row, pilot, one, floor, least)}
 
 
-def _seeds_needed(pilot: Components, effect: float, needed: float) -> int | None:
-    """Seeds that make the scatter of the datasets' differences small enough for `needed`, in standard deviations."""
-    if math.isnan(pilot.sd_datasets) or not math.isfinite(needed):
+def _scatter(pilot: Components, one: bool) -> Scatter | None:
+    """What the effect is measured by: the scatter of runs, or of the datasets' differences; None: not known, or 0."""
+    sd = pilot.sd_seeds if one else pilot.sd_total
+    if not (sd > 0 and pilot.freedom):
         return None
-    room = (effect / (needed * pilot.upper)) ** 2 - pilot.sd_datasets**2
-    seeds = 2 * pilot.sd_seeds**2 / room if room > 0 else math.inf
-    return max(1, math.ceil(seeds)) if seeds <= _MOST else None
+    return normal(sd) if one else observed(pilot.differences, sd)
+
+
+def _seeds_needed(pilot: Components, effect: float, found: float) -> int | None:
+    """Seeds that shrink the scatter of the datasets' differences until `effect` takes the place of `found`.
+
+    The pilot may have mistaken the scatter between datasets or that between seeds: more seeds must be enough if all
+    that it underestimated lies between datasets, and fewer if both are as much larger.
+    """
+    if math.isnan(pilot.sd_seeds) or not math.isfinite(found):
+        return None
+    noise, limit = 2 * pilot.sd_seeds**2, (effect / found * pilot.sd_total) ** 2
+    between = (pilot.upper * pilot.sd_total) ** 2 - noise / pilot.n_seeds
+    rooms = (limit - between, limit / pilot.upper**2 - pilot.sd_datasets**2)
+    seeds = max(noise / room if room > 0 else math.inf for room in rooms)
+    return max(1, math.ceil(seeds - 1e-9)) if seeds <= _MOST else None
 
 
 def _reason(row: Mapping[str, Any], pilot: Components, one: bool, floor: float, least: int) -> str:

@@ -5,7 +5,7 @@ that dataset departs from the mean one (standard deviation `sd_datasets`) and e_
 adds (variance sd_seeds^2 (1/n_a + 1/n_b)).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import stats
@@ -19,9 +19,10 @@ _UPPER = 0.8  # confidence of the upper limit (Browne 1995)
 class Components:
     """What a pilot says of a pair; NaN where it cannot say it.
 
-    `n_datasets` datasets have a value of both variants, and `n_seeds` is the fewest runs that a variant has in one of
-    them.  `sd_datasets` needs two datasets and a repeated seed, `sd_seeds` a repeated seed.  `sd_total` is the standard
-    deviation of the difference that the pair's test sees with the seeds of the pilot, `freedom` its degrees of freedom.
+    `n_datasets` datasets have a value of both variants, `differences` are those of their seed means [datasets], and
+    `n_seeds` is the fewest runs that a variant has in one of them.  `sd_datasets` needs two datasets and a repeated
+    seed, `sd_seeds` a repeated seed.  `sd_total` is the standard deviation of the difference that the pair's test sees
+    with the seeds of the pilot, `freedom` its degrees of freedom.
     """
 
     n_datasets: int
@@ -30,6 +31,7 @@ class Components:
     sd_seeds: float
     sd_total: float
     freedom: int
+    differences: np.ndarray = field(compare=False)
 
     @property
     def upper(self) -> float:
@@ -54,7 +56,7 @@ def components(a: np.ndarray, b: np.ndarray) -> Components:
     both = ~np.isnan(mean_a) & ~np.isnan(mean_b)
     n = int(both.sum())
     if n == 0:
-        return Components(0, 0, np.nan, np.nan, np.nan, 0)
+        return Components(0, 0, np.nan, np.nan, np.nan, 0, np.empty(0))
     difference = differences(mean_a[both], mean_b[both])
     cells = [_seeds(values[both], mean[both]) for values, mean in ((a, mean_a), (b, mean_b))]
     n_seeds = int(min(count.min() for count, _, _ in cells))
@@ -63,18 +65,20 @@ def components(a: np.ndarray, b: np.ndarray) -> Components:
     sd_seeds = float(np.sqrt(seed_variance))
     if n == 1:
         freedom = int(sum(count[0] - 1 for count, _, _ in cells))
-        return Components(1, n_seeds, np.nan, sd_seeds, float(np.sqrt(2 * seed_variance / n_seeds)), freedom)
+        return Components(
+            1, n_seeds, np.nan, sd_seeds, float(np.sqrt(2 * seed_variance / n_seeds)), freedom, difference
+        )
     scale = max(np.abs(mean_a[both]).max(), np.abs(mean_b[both]).max())
     observed = float(np.var(difference, ddof=1))
     if not repeated:
-        return Components(n, n_seeds, np.nan, np.nan, _sd(observed, scale), n - 1)
+        return Components(n, n_seeds, np.nan, np.nan, _sd(observed, scale), n - 1, difference)
     noise = sum(
         np.mean(np.where(np.isnan(cell), seed_variance if np.isnan(pooled) else pooled, cell) / count)
         for count, cell, pooled in cells
     )
     between = max(0.0, observed - float(noise))
     total = _sd(between + 2 * seed_variance / n_seeds, scale)
-    return Components(n, n_seeds, _sd(between, scale), _sd(seed_variance, scale), total, n - 1)
+    return Components(n, n_seeds, _sd(between, scale), _sd(seed_variance, scale), total, n - 1, difference)
 
 
 def _seeds(values: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
