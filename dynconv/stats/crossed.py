@@ -23,7 +23,7 @@ import numpy as np
 from scipy import stats
 
 from dynconv.stats.means import differences, seed_means
-from dynconv.stats.predictions import Confusions, Labels, PredictionFile
+from dynconv.stats.predictions import Confusions, Labels, Run
 from dynconv.stats.resampled import draws, statistic
 
 Resampled = tuple[np.ndarray, np.ndarray]
@@ -31,8 +31,8 @@ INTERVALS = ("seeds", "examples", "crossed")
 
 
 def rows(
-    file: PredictionFile,
-    runs: Mapping[str, Mapping[tuple[str, int], float]],
+    predicted: Labels | Confusions,
+    runs: Mapping[Run, float],
     pairs: Sequence[tuple[str, str]],
     *,
     metric: str,
@@ -40,50 +40,45 @@ def rows(
     resamples: int,
     seed: int,
 ) -> list[dict[str, Any]]:
-    """One row a dataset and pair: the columns of the table `crossed` without task.
+    """One row a pair on one dataset: the columns of the table `crossed` without task.
 
-    Without any predictions of runs that have a value there is no row.  A pair is compared on the examples that all its runs
-    predicted.  Intervals are NaN where they do not exist: for new seeds with a single run of either variant, and where
-    nothing varies.
+    A pair is compared on the examples that all its runs predicted; without any run there is no row.  Intervals are NaN
+    where they do not exist: for new seeds with a single run of either variant, and where nothing varies.
 
     Args:
-        file: the predictions.
-        runs: by dataset, the runs (variant, seed) that have a value, with it.  Predictions of other runs (failed ones,
-            or of another study) are left out and counted.
+        predicted: the dataset's predictions, from `PredictionFile.load`.
+        runs: the dataset's runs (variant, seed) that have a value, with it.  Predictions of other runs (failed ones, or
+            of another study) are left out and counted.
         pairs: variants to compare.
         metric: one of `dynconv.stats.resampled.METRICS`.
         alpha: intervals have confidence 1 - alpha, each by itself.
         resamples: of the test examples.
-        seed: of them; the same seed gives the same numbers, whatever else is in the file.
+        seed: of them; the same seed gives the same numbers, whatever else was predicted.
 
     Raises:
-        DynconvError: `PredictionFile.load` does, or the predictions do not determine the metric.
+        DynconvError: the predictions do not determine the metric.
     """
     result = []
-    for dataset in sorted(runs):
-        predicted = file.load(dataset, {name for pair in pairs for name in pair})
-        if predicted is None:
+    values = np.array([runs.get(run, np.nan) for run in predicted.runs])
+    off = np.abs(_own(predicted, metric) - values)
+    resampled: dict[bytes, Resampled] = {}  # by the examples shared: as a rule all pairs share the same ones
+    for pair in pairs:
+        named = np.array([run[0] in pair for run in predicted.runs])
+        used = named & ~np.isnan(values)
+        if not used.any():
             continue
-        values = np.array([runs[dataset].get(run, np.nan) for run in predicted.runs])
-        off = np.abs(_own(predicted, metric) - values)
-        resampled: dict[bytes, Resampled] = {}  # by the examples shared: as a rule all pairs share the same ones
-        for pair in pairs:
-            named = np.array([run[0] in pair for run in predicted.runs])
-            used = named & ~np.isnan(values)
-            if not used.any():
-                continue
-            a, b = (np.array([r for r in np.flatnonzero(used) if predicted.runs[r][0] == name], int) for name in pair)
-            shared = np.all(predicted.present[:, used], axis=1) & (len(a) > 0) & (len(b) > 0)
-            key = shared.tobytes()
-            if key not in resampled and shared.any():
-                rng = np.random.default_rng([seed, crc32(dataset.encode())])
-                resampled[key] = _resample(predicted, metric, shared, resamples, rng)
-            row: dict[str, Any] = {"dataset": dataset, "variant_a": pair[0], "variant_b": pair[1], "metric": metric}
-            row |= {"n_a": len(a), "n_b": len(b), "n_examples": int(shared.sum())}
-            row["coverage"] = int(used.sum()) / sum(run[0] in pair for run in runs[dataset])
-            row["n_ignored"] = int((named & ~used).sum())
-            row["max_mismatch"] = float(off[used].max())
-            result.append(row | _pair(resampled.get(key), a, b, row["n_examples"], alpha))
+        a, b = (np.array([r for r in np.flatnonzero(used) if predicted.runs[r][0] == name], int) for name in pair)
+        shared = np.all(predicted.present[:, used], axis=1) & (len(a) > 0) & (len(b) > 0)
+        key = shared.tobytes()
+        if key not in resampled and shared.any():
+            rng = np.random.default_rng([seed, crc32(predicted.dataset.encode())])
+            resampled[key] = _resample(predicted, metric, shared, resamples, rng)
+        row: dict[str, Any] = {"dataset": predicted.dataset, "variant_a": pair[0], "variant_b": pair[1]}
+        row |= {"metric": metric, "n_a": len(a), "n_b": len(b), "n_examples": int(shared.sum())}
+        row["coverage"] = int(used.sum()) / sum(run[0] in pair for run in runs)
+        row["n_ignored"] = int((named & ~used).sum())
+        row["max_mismatch"] = float(off[used].max())
+        result.append(row | _pair(resampled.get(key), a, b, row["n_examples"], alpha))
     return result
 
 
@@ -91,9 +86,8 @@ def _own(predicted: Labels | Confusions, metric: str) -> np.ndarray:
     """The metric [R] of each run over all the examples that it predicted: what its row of `runs` should say."""
     found = np.empty(len(predicted.runs))
     for r, present in enumerate(predicted.present.T):
-        found[r] = statistic(predicted, metric, np.flatnonzero(present), np.array([r]))(np.ones((1, present.sum())))[
-            0, 0
-        ]
+        once = np.ones((1, np.count_nonzero(present)))
+        found[r] = statistic(predicted, metric, np.flatnonzero(present), np.array([r]))(once)[0, 0]
     return found
 
 

@@ -69,9 +69,9 @@ def masks():
 RUNS = [(variant, seed) for variant in ("a", "b", "c") for seed in range(4)]
 
 
-def file_of(tmp_path, frame):
+def loaded(tmp_path, frame):
     records.write("predictions", frame, tmp_path / "predictions.parquet")
-    return PredictionFile(tmp_path / "predictions.parquet")
+    return PredictionFile(tmp_path / "predictions.parquet").load("d")
 
 
 @pytest.mark.parametrize(
@@ -80,10 +80,10 @@ def file_of(tmp_path, frame):
 )
 def test_what_training_reported_is_recomputed(tmp_path, request, kind, metric):
     frame, metrics = request.getfixturevalue(kind)("d", RUNS)
-    runs = {"d": {run: found[metric] for run, found in metrics.items()}}
-    (row,) = crossed.rows(file_of(tmp_path, frame), runs, [("a", "b")], metric=metric, **OPTIONS)
+    runs = {run: found[metric] for run, found in metrics.items()}
+    (row,) = crossed.rows(loaded(tmp_path, frame), runs, [("a", "b")], metric=metric, **OPTIONS)
     assert row["max_mismatch"] == pytest.approx(0, abs=1e-12)
-    means = {v: np.mean([value for run, value in runs["d"].items() if run[0] == v]) for v in "ab"}
+    means = {v: np.mean([value for run, value in runs.items() if run[0] == v]) for v in "ab"}
     assert row["mean_diff"] == pytest.approx(means["a"] - means["b"])
     assert (row["n_a"], row["n_b"], row["coverage"], row["n_ignored"]) == (4, 4, 1, 0)
     assert set(row) == {column.name for column in TABLES["crossed"].columns} - {"task"}
@@ -103,7 +103,7 @@ def test_what_training_reported_is_recomputed(tmp_path, request, kind, metric):
 def test_a_resample_has_the_metric_that_those_examples_would_have_had(tmp_path, request, kind, task, metric):
     """Each metric of weighted examples is the task's own metric of the examples repeated as often."""
     frame, _ = request.getfixturevalue(kind)("d", RUNS[:2])
-    predicted = file_of(tmp_path, frame).load("d")
+    predicted = loaded(tmp_path, frame)
     n = len(predicted.examples)
     counts = np.concatenate(list(draws(n, 20, np.random.default_rng(0))))
     got = statistic(predicted, metric, np.arange(n), np.arange(2))(counts)
@@ -209,12 +209,12 @@ def test_intervals_cover_the_truth(seeds, spread):
 def test_a_pair_depends_on_nothing_else(tmp_path, images):
     frame, metrics = images("d", RUNS)
     runs = {run: found["accuracy"] for run, found in metrics.items()}
-    file = file_of(tmp_path, frame)
-    every = crossed.rows(file, {"d": runs}, [("c", "b"), ("a", "c"), ("a", "b")], metric="accuracy", **OPTIONS)
+    predicted = loaded(tmp_path, frame)
+    every = crossed.rows(predicted, runs, [("c", "b"), ("a", "c"), ("a", "b")], metric="accuracy", **OPTIONS)
     less = frame[frame["variant"] != "c"].sample(frac=1, random_state=0)
-    few = crossed.rows(file_of(tmp_path, less), {"d": runs}, [("a", "b")], metric="accuracy", **OPTIONS)
+    few = crossed.rows(loaded(tmp_path, less), runs, [("a", "b")], metric="accuracy", **OPTIONS)
     assert every[2] == few[0]
-    other_seed = crossed.rows(file, {"d": runs}, [("a", "b")], metric="accuracy", **(OPTIONS | {"seed": 1}))
+    other_seed = crossed.rows(predicted, runs, [("a", "b")], metric="accuracy", **(OPTIONS | {"seed": 1}))
     assert other_seed[0]["crossed_ci_low"] != few[0]["crossed_ci_low"]
 
 
@@ -224,9 +224,7 @@ def test_missing_predictions_are_counted(tmp_path, images):
     del runs["b", 3]  # failed, though it left predictions
     lacking = (frame["variant"] == "a") & (frame["seed"] == 0)
     frame = frame[~lacking & ~((frame["variant"] == "a") & (frame["seed"] == 1) & (frame["example_id"] < 5))]
-    first, second = crossed.rows(
-        file_of(tmp_path, frame), {"d": runs, "e": runs}, [("a", "b"), ("b", "c")], metric="accuracy", **OPTIONS
-    )
+    first, second = crossed.rows(loaded(tmp_path, frame), runs, [("a", "b"), ("b", "c")], metric="accuracy", **OPTIONS)
     assert (first["n_a"], first["n_b"], first["n_ignored"], first["n_examples"]) == (3, 3, 1, 35)
     assert first["coverage"] == pytest.approx(6 / 7)
     assert first["max_mismatch"] > 0  # run a/1 was reported over 40 examples
@@ -239,15 +237,15 @@ def test_what_does_not_exist_is_nan(tmp_path, images):
     frame, metrics = images("d", RUNS)
     runs = {run: found["accuracy"] for run, found in metrics.items()}
     single = {run: value for run, value in runs.items() if run[0] != "a" or run[1] == 2}
-    file = file_of(tmp_path, frame)
-    one, none = crossed.rows(file, {"d": single}, [("a", "b"), ("a", "x")], metric="accuracy", **OPTIONS)
+    predicted = loaded(tmp_path, frame)
+    one, none = crossed.rows(predicted, single, [("a", "b"), ("a", "x")], metric="accuracy", **OPTIONS)
     assert np.isnan([one["seeds_ci_low"], one["crossed_ci_high"]]).all()
     assert one["examples_ci_low"] < one["mean_diff"] < one["examples_ci_high"]  # networks fixed: one is enough
     assert (none["n_a"], none["n_b"], none["n_examples"]) == (1, 0, 0)
     assert np.isnan([none["mean_diff"], none["examples_ci_low"]]).all()
     perfect = frame.assign(prediction=frame["target"])
     (row,) = crossed.rows(
-        file_of(tmp_path, perfect), {"d": dict.fromkeys(runs, 1.0)}, [("a", "b")], metric="accuracy", **OPTIONS
+        loaded(tmp_path, perfect), dict.fromkeys(runs, 1.0), [("a", "b")], metric="accuracy", **OPTIONS
     )
     assert row["mean_diff"] == 0
     assert np.isnan([row["seeds_ci_low"], row["examples_ci_low"], row["crossed_ci_low"]]).all()
@@ -257,8 +255,8 @@ def test_a_metric_that_predictions_do_not_determine(tmp_path, images):
     frame, _ = images("d", RUNS)
     message = "metric 'accuracy_top5' cannot be recomputed from the predictions; valid: accuracy, balanced_accuracy"
     with pytest.raises(DynconvError, match=message):
-        runs = {"d": dict.fromkeys(RUNS, 0.5)}
-        crossed.rows(file_of(tmp_path, frame), runs, [("a", "b")], metric="accuracy_top5", **OPTIONS)
+        runs = dict.fromkeys(RUNS, 0.5)
+        crossed.rows(loaded(tmp_path, frame), runs, [("a", "b")], metric="accuracy_top5", **OPTIONS)
     with pytest.raises(DynconvError, match="valid: miou, pixel_accuracy"):
         nothing = np.zeros((1, 1, 2))
         confusions = Confusions("d", [("a", 0)], np.arange(1), np.ones((1, 1), bool), nothing, nothing, np.zeros(1))

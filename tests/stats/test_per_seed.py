@@ -33,8 +33,8 @@ def rows(tmp_path):
             for (variant, seed), right in answers.items()
         ]
         records.write("predictions", pd.concat(frames), tmp_path / "p.parquet")
-        runs = {"d": {run: 0.5 for run in answers if run not in failed}}
-        return per_seed.rows(PredictionFile(tmp_path / "p.parquet"), runs, FAMILIES)
+        runs = {run for run in answers if run not in failed}
+        return per_seed.rows(PredictionFile(tmp_path / "p.parquet").load("d"), runs, FAMILIES)
 
     return make
 
@@ -109,7 +109,7 @@ def test_missing_networks_and_examples_are_counted(rows):
 def test_segmentation_has_none(tmp_path):
     frame = pd.DataFrame({"run_id": "d/a/0", "dataset": "d", "variant": "a", "seed": 0, "example_id": [0, 1]})
     records.write("predictions", frame.assign(confusion=[[1, 0, 0, 1]] * 2), tmp_path / "p.parquet")
-    assert per_seed.rows(PredictionFile(tmp_path / "p.parquet"), {"d": {("a", 0): 0.5}}, FAMILIES) == []
+    assert per_seed.rows(PredictionFile(tmp_path / "p.parquet").load("d"), {("a", 0)}, FAMILIES) == []
 
 
 def test_rows_are_a_table(rows):

@@ -45,11 +45,8 @@ def test_the_order_of_rows_and_the_row_groups_do_not_matter(tmp_path, group):
     assert (got.target == expected.target).all()
 
 
-def test_only_the_variants_asked_for(tmp_path):
-    file = write(tmp_path / "p.parquet", labels(variant="a"), labels(variant="b"))
-    assert file.load("d", {"b"}).runs == [("b", 0)]
-    assert file.load("d", {"c"}) is None
-    assert file.load("no such dataset") is None
+def test_a_dataset_that_is_not_there(tmp_path):
+    assert write(tmp_path / "p.parquet", labels("a"), labels("c")).load("b") is None
 
 
 def test_examples_that_a_run_lacks_are_marked(tmp_path):
