@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from dynconv.comparison_tables.keys import DATASET, TASK, VARIANT, interval
-from dynconv.table import INTEGER, REAL, TEXT, Column, Table, key
+from dynconv.table import FLAG, INTEGER, REAL, TEXT, Column, Table, key
 
 _COMPLETE = (
     Column("n_datasets", INTEGER, "datasets on which every variant has a value"),
@@ -52,13 +52,14 @@ TABLES = (
     ),
     Table(
         "cliques",
-        "One row a task and clique: a largest set of variants of which no two are significantly different.",
+        "One row a task and clique: a largest set of two or more variants of which none are significantly different.",
         (
             TASK,
             key("clique", INTEGER, "number, counted from 1 in the order of the best mean rank"),
             Column("variants", pa.list_(pa.string()), "its variants, best mean rank first"),
             Column("n_variants", INTEGER, "how many"),
             Column("n_datasets", INTEGER, "fewest datasets that a pair of the task was compared on"),
+            Column("all_listed", FLAG, "all cliques are listed; false with over 1000: enough to hold every such pair"),
         ),
     ),
     Table(
