@@ -9,6 +9,8 @@ import numpy as np
 import ours
 import peers
 from designs import Design
+from invented import NOISE
+from scipy import stats
 from tally import Share
 
 ALPHA = ours.ALPHA
@@ -49,9 +51,11 @@ NOTHING = {
 Counts = Counter[tuple[str, ...]]  # hits by what was counted; under (*what, "of") how many tables there were
 
 
-def errors(designs: Iterable[Design], tables: int, jobs: int) -> Iterator[tuple[Design, dict[tuple[str, ...], Share]]]:
+def errors(
+    designs: Iterable[Design], tables: int, jobs: int, resamples: int
+) -> Iterator[tuple[Design, dict[tuple[str, ...], Share]]]:
     """Family-wise errors of dynconv: by family and adjustment, the share of tables with any false rejection."""
-    return _count(_errors, designs, tables, jobs)
+    return _count(partial(_errors, resamples=resamples), designs, tables, jobs)
 
 
 def peer_errors(
@@ -74,7 +78,9 @@ def coverage(
 def designs(forms: Iterable[tuple[str, bool]], variants: int, datasets: Iterable[int], seeds: int) -> list[Design]:
     """The published tables hold eight variants and one value a dataset."""
     return [
-        Design(form, min(variants, 8) if form == "A/A labels" else variants, n, 1 if form == "A/A labels" else seeds, worse)
+        Design(
+            form, min(variants, 8) if form == "A/A labels" else variants, n, 1 if form == "A/A labels" else seeds, worse
+        )
         for form, worse in forms
         for n in datasets
     ]
@@ -91,19 +97,22 @@ def _count(
             yield design, {key[:-1]: Share(total[key[:-1]], of) for key, of in total.items() if key[-1] == "of"}
 
 
-def _errors(design: Design, tables: range) -> Counts:
+def _errors(design: Design, tables: range, resamples: int) -> Counts:
     counts = Counts()
     null = {
         family: np.array([set(pair) <= set(design.equal) for pair in pairs])
         for family, pairs in ours.families(design.names).items()
     }
     for number in tables:
-        for (family, adjustment), p in ours.adjusted(design.table(number).values, design.names).items():
+        values = design.table(number).values
+        for (family, adjustment), p in ours.adjusted(values, design.names, resamples).items():
             rejected = p < ALPHA  # not where it is NaN
             false = (rejected & null[family]).sum()
             counts[family, adjustment, "of"] += 1
             # Benjamini and Hochberg promise that few of the rejections are false, not that none is.
-            counts[family, adjustment] += false / max(1, rejected.sum()) if adjustment == ours.FALSE_DISCOVERY else false > 0
+            counts[family, adjustment] += (
+                false / max(1, rejected.sum()) if adjustment == ours.FALSE_DISCOVERY else false > 0
+            )
     return counts
 
 
@@ -126,11 +135,21 @@ def _coverage(design: Design, tables: range, resamples: int) -> Counts:
     counts = Counts()
     for number in tables:
         table = design.table(number)
-        fixed = float(np.mean(table.expected[0] - table.expected[1]))
-        truth = {"mean_diff": 0.0} if design.form == "skewed" else NOTHING
-        truth = truth | {"mean_diff_fixed": fixed} | ({"mean_diff": fixed} if design.datasets == 1 else {})
-        for effect, (low, high) in ours.intervals(*table.values, resamples).items():
+        truth = _truth(design, float(np.mean(table.expected[0] - table.expected[1])))
+        for effect, (low, high) in ours.intervals(table.values, resamples).items():
             if effect in truth and not np.isnan(low):
                 counts[effect, "of"] += 1
                 counts[(effect,)] += bool(low <= truth[effect] <= high)
     return counts
+
+
+def _truth(design: Design, fixed: float) -> dict[str, float]:
+    """What each interval should hold, as far as it is known; `fixed`: the mean difference on these very datasets."""
+    if design.datasets == 1:  # every interval speaks of this one dataset
+        seeds = {"mean_diff": fixed, "mean_diff_fixed": fixed}
+        if design.form != "normal":
+            return seeds
+        better = float(stats.norm.cdf(fixed / (np.sqrt(2) * NOISE)))
+        return seeds | {"a12": better, "cliffs_delta": 2 * better - 1}
+    nothing = {"mean_diff": 0.0} if design.form == "skewed" else NOTHING
+    return nothing | {"mean_diff_fixed": fixed}

@@ -1,20 +1,19 @@
 """dynconv's decisions on one table: the functions that `dynconv compare` calls, without its other tables."""
 
+from collections.abc import Callable
 from itertools import combinations
 
 import numpy as np
 
-from dynconv.stats import logical, multiplicity
+from dynconv.stats import logical, max_t, multiplicity
 from dynconv.stats.means import differences, seed_means
-from dynconv.stats.pairwise import compare_pair, wilcoxon_p
-
-Pair = tuple[str, str]
+from dynconv.stats.pairwise import compare_pairs, wilcoxon_p
 
 ALPHA = 0.05
-
 FALSE_DISCOVERY = "Benjamini-Hochberg"
-ADJUSTMENTS = {
-    "Holm": lambda p, pairs: multiplicity.holm(p),
+Pair = tuple[str, str]
+ADJUSTMENTS: dict[str, Callable[[np.ndarray, list[Pair]], np.ndarray]] = {
+    "Holm": lambda p, pairs: multiplicity.adjust(p, "holm"),
     "Shaffer": logical.shaffer,
     "Bergmann-Hommel": logical.bergmann_hommel,
     "Hommel": lambda p, pairs: multiplicity.adjust(p, "hommel"),
@@ -32,30 +31,37 @@ def families(names: list[str]) -> dict[str, list[Pair]]:
     }
 
 
-def adjusted(values: np.ndarray, names: list[str]) -> dict[tuple[str, str], np.ndarray]:
+def adjusted(values: np.ndarray, names: list[str], resamples: int) -> dict[tuple[str, str], np.ndarray]:
     """Adjusted p-values by family and adjustment, in the order of `families`; `values` [variants, datasets, seeds]."""
     means = dict(zip(names, seed_means(values), strict=True))
-    p = {frozenset(pair): wilcoxon_p(differences(*map(means.get, pair))) for pair in combinations(names, 2)}
-    return {
-        (family, name): adjust(np.array([p[frozenset(pair)] for pair in pairs]), pairs)
-        for family, pairs in families(names).items()
-        for name, adjust in ADJUSTMENTS.items()
-    }
+    difference = {frozenset(pair): differences(*map(means.get, pair)) for pair in combinations(names, 2)}
+    p = {pair: wilcoxon_p(found) for pair, found in difference.items()}
+    result = {}
+    for family, pairs in families(names).items():
+        keys = [frozenset(pair) for pair in pairs]
+        unadjusted = np.array([p[key] for key in keys])
+        result |= {(family, name): adjust(unadjusted, pairs) for name, adjust in ADJUSTMENTS.items()}
+        joint = np.array([difference[key] for key in keys])
+        result[family, "Romano-Wolf"] = max_t.romano_wolf(joint, resamples=resamples, seed=0)
+    return result
 
 
 def rejected(values: np.ndarray) -> np.ndarray:
     """Pairs that differ by Holm's adjustment over all pairs: [variants, variants], the upper triangle."""
-    names = [f"v{v:02}" for v in range(len(values))]
+    pairs = np.triu_indices(len(values), 1)
+    means = seed_means(values)
+    p = np.array([wilcoxon_p(differences(means[a], means[b])) for a, b in zip(*pairs, strict=True)])
     found = np.zeros((len(values), len(values)), bool)
-    found[np.triu_indices(len(values), 1)] = adjusted(values, names)["all pairs", "Holm"] < ALPHA
+    found[pairs] = multiplicity.holm(p) < ALPHA
     return found
 
 
-def intervals(a: np.ndarray, b: np.ndarray, resamples: int) -> dict[str, tuple[float, float]]:
-    """Intervals of confidence 0.95 of a pair, by the effect; `a` and `b` are [datasets, seeds]."""
-    row = compare_pair(a, b, alpha=ALPHA, resamples=resamples, seed=0)
+def intervals(values: np.ndarray, resamples: int) -> dict[str, tuple[float, float]]:
+    """Intervals of confidence 0.95 of the difference of two variants, by effect; `values` [2, datasets, seeds]."""
+    (row,) = compare_pairs(values, "ab", [("a", "b")], alpha=ALPHA, resamples=resamples, seed=0)
+    ends = "_ci_low", "_ci_high"
     return {
-        name.removesuffix("_ci_low"): (row[name], row[name.replace("_low", "_high")])
+        name.removesuffix(ends[0]): (row[name], row[name.removesuffix(ends[0]) + ends[1]])
         for name in row
-        if name.endswith("_ci_low")
+        if name.endswith(ends[0])
     }

@@ -1,1 +1,2 @@
-def show(words): pass
+def show(words):
+    pass

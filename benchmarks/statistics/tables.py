@@ -21,7 +21,7 @@ def errors(words: Namespace) -> None:
     for k in words.variants:
         cells = {}
         designs = calibration.designs(calibration.NULLS, k, words.datasets, words.seeds)
-        for design, shares in calibration.errors(designs, words.tables, words.jobs):
+        for design, shares in calibration.errors(designs, words.tables, words.jobs, words.resamples):
             cells[design] = " / ".join(str(shares[family, "Holm"]) for family in ("primary", "secondary"))
             for key, share in shares.items():
                 found[key][design] = share
@@ -58,7 +58,9 @@ def coverage(words: Namespace) -> None:
 def peers(words: Namespace) -> None:
     """A row a package, a column a design."""
     if packages.missing():
-        print(f"\nnot installed, left out: {', '.join(packages.missing())}; pip install -c constraints.txt -e '.[bench]'")
+        print(
+            f"\nnot installed, left out: {', '.join(packages.missing())}; pip install -c constraints.txt -e '.[bench]'"
+        )
     number = max(1, words.tables // 4)
     for k in words.variants:
         for n in [n for n in words.datasets if n in PEER_DATASETS]:
