@@ -55,7 +55,7 @@ def errors(
     designs: Iterable[Design], tables: int, jobs: int, resamples: int
 ) -> Iterator[tuple[Design, dict[tuple[str, ...], Share]]]:
     """Family-wise errors of dynconv: by family and adjustment, the share of tables with any false rejection."""
-    return _count(partial(_errors, resamples=resamples), designs, tables, jobs)
+    return count(partial(_errors, resamples=resamples), designs, tables, jobs)
 
 
 def peer_errors(
@@ -65,14 +65,14 @@ def peer_errors(
 
     By name and `found`: how often a variant that is truly worse differs from all others, if it is named first.
     """
-    return _count(_peer_errors, designs, tables, jobs)
+    return count(_peer_errors, designs, tables, jobs)
 
 
 def coverage(
     designs: Iterable[Design], tables: int, jobs: int, resamples: int
 ) -> Iterator[tuple[Design, dict[tuple[str, ...], Share]]]:
     """By effect, the share of intervals that hold the truth; tables without an interval are not counted."""
-    return _count(partial(_coverage, resamples=resamples), designs, tables, jobs)
+    return count(partial(_coverage, resamples=resamples), designs, tables, jobs)
 
 
 def designs(forms: Iterable[tuple[str, bool]], variants: int, datasets: Iterable[int], seeds: int) -> list[Design]:
@@ -86,9 +86,10 @@ def designs(forms: Iterable[tuple[str, bool]], variants: int, datasets: Iterable
     ]
 
 
-def _count(
+def count(
     what: Callable[[Design, range], Counts], designs: Iterable[Design], tables: int, jobs: int
 ) -> Iterator[tuple[Design, dict[tuple[str, ...], Share]]]:
+    """Shares by what `what` counted, of `tables` tables of each design, as soon as a design is through."""
     chunks = [range(start, min(start + CHUNK, tables)) for start in range(0, tables, CHUNK)]
     with ProcessPoolExecutor(jobs, initializer=peers.quiet) as pool:
         waiting = [(design, [pool.submit(what, design, chunk) for chunk in chunks]) for design in designs]

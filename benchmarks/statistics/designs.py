@@ -13,6 +13,8 @@ FORMS = {
     "accuracies": invented.discrete,
     "unequal spread": invented.unequal,
     "skewed": invented.skewed,
+    "seeds only": invented.seeds_only,
+    "seeds only, unequal spread": invented.seeds_only_unequal,
     "A/A seeds": real.seeds,
     "A/A labels": real.labels,
 }
@@ -21,7 +23,7 @@ WORSE = 0.15
 
 @dataclass(frozen=True)
 class Table:
-    """`values` [variants, datasets, seeds], and `expected` [variants, datasets]: what infinitely many seeds would give."""
+    """`values` [variants, datasets, seeds]; `expected` [variants, datasets]: what infinitely many seeds would give."""
 
     values: np.ndarray
     expected: np.ndarray

@@ -37,7 +37,7 @@ def discrete(rng: np.random.Generator, shape: Shape) -> Drawn:
 
 
 def unequal(rng: np.random.Generator, shape: Shape) -> Drawn:
-    """Each variant varies more than the one before, over datasets and seeds; the last ten times as much as the first."""
+    """Each variant varies more than the one before, over datasets and seeds: from a fifth to twice as much."""
     scale = np.linspace(0.2, 2, shape[0])[:, None]
     expected = _level(rng, shape) + INTERACTION * scale * rng.standard_normal(shape[:2])
     return expected[..., None] + NOISE * scale[..., None] * rng.standard_normal(shape), expected
@@ -51,3 +51,16 @@ def skewed(rng: np.random.Generator, shape: Shape) -> Drawn:
     scale = np.where(np.arange(shape[0]) % 2, 0.25, 1.0)[:, None]
     expected = _level(rng, shape) + INTERACTION * scale * (rng.standard_exponential(shape[:2]) - 1)
     return expected[..., None] + NOISE * rng.standard_normal(shape), expected
+
+
+def seeds_only(rng: np.random.Generator, shape: Shape) -> Drawn:
+    """No interaction: on every dataset the variants are one and the same."""
+    expected = np.broadcast_to(_level(rng, shape), shape[:2])
+    return expected[..., None] + NOISE * rng.standard_normal(shape), expected
+
+
+def seeds_only_unequal(rng: np.random.Generator, shape: Shape) -> Drawn:
+    """The same, and each variant's seeds vary more than those of the one before."""
+    expected = np.broadcast_to(_level(rng, shape), shape[:2])
+    scale = np.linspace(0.2, 2, shape[0])[:, None, None]
+    return expected[..., None] + NOISE * scale * rng.standard_normal(shape), expected

@@ -11,8 +11,8 @@ import os
 import platform
 from datetime import UTC, datetime
 
-for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(threads, "1")  # tables are small; a process a core
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tables are small; a process a core
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy
 import scipy
@@ -20,7 +20,13 @@ import speed
 import tables
 from calibration import DATASETS
 
-PARTS = {"errors": tables.errors, "coverage": tables.coverage, "peers": tables.peers, "speed": speed.show}
+PARTS = {
+    "errors": tables.errors,
+    "coverage": tables.coverage,
+    "single": tables.single,
+    "peers": tables.peers,
+    "speed": speed.show,
+}
 
 
 def main() -> None:
@@ -31,10 +37,12 @@ def main() -> None:
     parser.add_argument("--datasets", type=int, nargs="+", default=DATASETS)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--resamples", type=int, default=1000, help="of the bootstrap intervals")
+    parser.add_argument("--turns", type=int, default=1, help="of each timed command")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     words = parser.parse_args()
+    machine = platform.processor() or platform.machine()
     print(
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine}, {os.cpu_count()} cores, "
         f"load {os.getloadavg()[0]:.1f}; numpy {numpy.__version__}, scipy {scipy.__version__}",
         flush=True,
     )

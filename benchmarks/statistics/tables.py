@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import calibration
 import numpy as np
+import one_dataset
 import peers as packages
 from calibration import ALPHA
 from designs import Design
@@ -53,6 +54,31 @@ def coverage(words: Namespace) -> None:
         print(by_datasets(found, datasets), flush=True)
     title("outside 93 to 97 % by three Monte-Carlo errors")
     print(markdown(["interval", "where", "coverage, %"], outside) if outside else "none", flush=True)
+
+
+def single(words: Namespace) -> None:
+    """One dataset: tests over seeds, and intervals."""
+    number = words.tables
+    rows = defaultdict(list)
+    designs = [
+        Design(form, one_dataset.VARIANTS, 1, seeds) for form in one_dataset.FORMS for seeds in one_dataset.SEEDS
+    ]
+    for design, shares in calibration.count(one_dataset.errors, designs, number, words.jobs):
+        for (family, test), share in shares.items():
+            rows[design.form, family, test].append(str(share))
+    head = [f"{seeds} seeds" for seeds in one_dataset.SEEDS]
+    title(
+        f"one dataset, {one_dataset.VARIANTS} variants, {words.tables} tables: family-wise error of tests over seeds, Holm, %"
+    )
+    print(markdown(["form", "family", "test", *head], [[*key, *cells] for key, cells in rows.items()]), flush=True)
+
+    rows = defaultdict(list)
+    designs = [Design(form, 2, 1, seeds) for form in one_dataset.INTERVAL_FORMS for seeds in one_dataset.SEEDS]
+    for design, shares in calibration.count(one_dataset.coverage, designs, number, words.jobs):
+        for (name,), share in shares.items():
+            rows[design.form, name].append(str(share))
+    title(f"one dataset, {number} tables: coverage of its 95 % intervals, %")
+    print(markdown(["form", "interval", *head], [[*key, *cells] for key, cells in rows.items()]), flush=True)
 
 
 def peers(words: Namespace) -> None:
