@@ -68,7 +68,7 @@ TABLES = (
         (
             TASK,
             VARIANT,
-            key("statistic", TEXT, "mean, median or iqm (interquartile mean) over dataset x seed scores"),
+            key("statistic", TEXT, "mean or median of the datasets' means, or iqm: interquartile mean of all runs"),
             Column("value", REAL, "metric units"),
             *interval("ci", "its interval, from a bootstrap of seeds within datasets"),
             *_COMPLETE,

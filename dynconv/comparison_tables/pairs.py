@@ -13,27 +13,41 @@ _EFFECTS = (
     Column("ties", INTEGER, "datasets on which they are equal to 12 digits"),
     Column("losses", INTEGER, "datasets on which b is better"),
     Column("mean_diff", REAL, "mean over datasets of a - b (metric units; positive: a is better)"),
-    *interval("mean_diff_ci", "the population interval: for datasets like these (one dataset: for its seeds alone)"),
-    *interval("mean_diff_fixed_ci", "the fixed-dataset interval: for new seeds on these very datasets"),
+    *interval(
+        "mean_diff_ci",
+        "the population interval: for datasets like these (one dataset: the fixed one); null: a single run",
+    ),
+    *interval(
+        "mean_diff_fixed_ci", "the fixed-dataset interval: new seeds on these datasets; null: a cell has one run"
+    ),
     Column("hodges_lehmann", REAL, "median of the pairwise averages of the differences"),
-    *interval("hodges_lehmann_ci", "its interval, from inverting the signed-rank test"),
+    *interval(
+        "hodges_lehmann_ci", "its interval, from inverting the signed-rank test; null: too few datasets (95 %: below 6)"
+    ),
     Column("rank_biserial", REAL, "matched-pairs rank-biserial correlation (-1 to 1)"),
-    *interval("rank_biserial_ci", "its bootstrap interval"),
+    *interval("rank_biserial_ci", "its interval for datasets like these; null for one dataset"),
     Column("prob_a_better", REAL, "share of datasets won, ties as half"),
-    *interval("prob_a_better_ci", "its interval over datasets"),
+    *interval("prob_a_better_ci", "its interval for datasets like these; null for one dataset"),
     Column("cliffs_delta", REAL, "Cliff's delta over seeds, averaged over datasets (-1 to 1)"),
-    *interval("cliffs_delta_ci", "its bootstrap interval"),
+    *interval("cliffs_delta_ci", "its interval for datasets like these and new seeds (one dataset: its seeds)"),
     Column("a12", REAL, "Vargha and Delaney's A over seeds, averaged over datasets: the probability of improvement"),
-    *interval("a12_ci", "its bootstrap interval"),
+    *interval("a12_ci", "its interval for datasets like these and new seeds (one dataset: its seeds)"),
 )
-_TESTS = (
+_SENSITIVITY = (
     Column("p_wilcoxon", REAL, "two-sided Wilcoxon signed-rank p, Pratt zeros; null without a non-zero difference"),
     Column("p_permutation", REAL, "two-sided sign-flip permutation p of the mean difference (sensitivity)"),
+)
+STATISTICS = tuple(column.name for column in (*_EFFECTS, *_SENSITIVITY))  # of one pair, whatever the others
+_TESTS = (
     Column("test", TEXT, "the test that decides: wilcoxon, or seed_permutation where the task has one dataset"),
     Column("p", REAL, "its p; null where it cannot be computed"),
     Column("p_holm", REAL, "p, Holm-adjusted within its task and family"),
     Column("p_shaffer", REAL, "p adjusted by Shaffer's static procedure"),
-    Column("p_bergmann_hommel", REAL, "p adjusted by Bergmann and Hommel; null for more than 9 variants"),
+    Column(
+        "p_bergmann_hommel",
+        REAL,
+        "p adjusted by Bergmann and Hommel; null for over 9 variants, unless each is against one control",
+    ),
     Column("p_hommel", REAL, "p adjusted by Hommel (assumes independent or positively dependent tests)"),
     Column("p_bh", REAL, "p adjusted by Benjamini and Hochberg: a false discovery rate, not family-wise"),
     Column("p_romano_wolf", REAL, "adjusted by Romano and Wolf's step-down max-T over joint sign flips"),
@@ -57,6 +71,7 @@ PAIRWISE = Table(
         Column("family", TEXT, "primary (against the control) or secondary (all other pairs), or as the plan names it"),
         *_COVERAGE,
         *_EFFECTS,
+        *_SENSITIVITY,
         *_TESTS,
     ),
 )
@@ -69,7 +84,9 @@ ROBUSTNESS = Table(
         key("kind", TEXT, "dataset or group (datasets of one kind, such as the archive's types)"),
         key("left_out", TEXT, "the dataset or group left out"),
         Column("family", TEXT, "family of hypotheses"),
-        *_COVERAGE,
+        Column("n_datasets", INTEGER, "remaining datasets on which both variants have a value"),
+        Column("n_missing", INTEGER, "remaining datasets on which one of them has none"),
+        Column("coverage", REAL, "n_datasets over the remaining datasets (0-1); null where none remains"),
         Column("mean_diff", REAL, "mean over the remaining datasets of a - b"),
         Column("hodges_lehmann", REAL, "median of the pairwise averages of the remaining differences"),
         Column("p_wilcoxon", REAL, "two-sided signed-rank p of the remaining datasets"),

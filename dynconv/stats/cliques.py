@@ -4,7 +4,7 @@ A bar of a critical-difference diagram joins neighbours in rank and can run acro
 different, because such a relation need not follow the ranks.  A clique cannot: all of its pairs are not significant.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 from typing import Any
 
@@ -34,9 +34,9 @@ def cliques(order: Sequence[str], separated: Collection[frozenset[str]]) -> list
 def rows(order: Sequence[str], separated: Collection[frozenset[str]], *, n_datasets: int) -> list[dict[str, Any]]:
     """The `cliques`, as rows of the table `cliques` without its task.
 
-    With over 1000 cliques, `all_listed` is false and only so many are given that every pair which is not separated is in
-    one: for each such pair in turn, unless it is in a clique already, the clique that grows from it by adding variants
-    in the order of `order`.  So even then the cliques tell exactly which pairs are separated.
+    With over 1000 cliques, `all_listed` is false and only so many are given that every pair which is not separated is
+    in one: for each such pair in turn, unless it is in a clique already, the clique that grows from it by adding
+    variants in the order of `order`.  So even then the cliques tell exactly which pairs are separated.
     """
     found, all_listed = _cliques(order, separated)
     return [
@@ -61,7 +61,7 @@ def _cliques(order: Sequence[str], separated: Collection[frozenset[str]]) -> tup
     different = nx.Graph(tuple(pair) for pair in separated)
     different.add_nodes_from(order)
     graph = nx.complement(different)
-    found: Iterable[Collection[str]] = list(islice(nx.find_cliques(graph), ALL_UP_TO + 1))
+    found = list(islice(nx.find_cliques(graph), ALL_UP_TO + 1))
     all_listed = len(found) <= ALL_UP_TO
     if not all_listed:
         found = _cover(order, graph)

@@ -12,7 +12,7 @@ from dynconv.records import TABLES
 from dynconv.stats import multiplicity, omnibus, ranks, tidy
 from dynconv.stats.grid import Grid, grids
 from dynconv.stats.means import seed_means, spread, tied
-from dynconv.stats.pairwise import compare_pair
+from dynconv.stats.pairwise import compare_pairs
 from dynconv.stats.verdict import judge
 
 
@@ -125,10 +125,7 @@ def _family(
     seed: int,
 ) -> list[dict[str, Any]]:
     """Rows of `pairwise` for one family: each pair by itself, then what depends on the whole family."""
-    results = []
-    for pair in pairs:
-        a, b = (better[grid.variants.index(name)] for name in pair)
-        results.append(compare_pair(a, b, alpha=alpha, resamples=resamples, seed=seed))
+    results = compare_pairs(better, grid.variants, pairs, alpha=alpha, resamples=resamples, seed=seed)
     # As if every pair of the family had its least p: no data could do better.
     floors = multiplicity.holm(np.array([multiplicity.floor(result["n_datasets"]) for result in results]))
     adjusted = multiplicity.holm(np.array([result["p_wilcoxon"] for result in results]))

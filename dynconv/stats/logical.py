@@ -18,7 +18,9 @@ import numpy as np
 
 from dynconv.errors import DynconvError
 
-PARTITIONS_UP_TO = 9  # variants in a part: 21,147 ways to sort them into groups; each further one takes 5 to 6 times more
+PARTITIONS_UP_TO = (
+    9  # variants in a part: 21,147 ways to sort them into groups; each further one takes 5 to 6 times more
+)
 
 Pair = tuple[str, str]
 

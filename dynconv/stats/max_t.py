@@ -18,7 +18,7 @@ def romano_wolf(differences: np.ndarray, *, resamples: int, seed: int) -> np.nda
     The statistic is |mean| / standard error, both recomputed after every flip.  The pairs are taken in descending order
     of it; each p is the share of sign patterns in which the largest statistic among this pair and those after it
     reaches the pair's own, and never less than the p before it (Romano & Wolf 2005, JASA 100:94-108; 2016,
-    Statistics & Probability Letters 113:38-40, algorithm 4.2).
+    Statistics & Probability Letters 113:38-40).
 
     All sign patterns are counted while at most 16 datasets differ in any pair; beyond, `resamples` patterns are drawn
     with `seed`, the observed one counted among them, so that p is never 0 (Phipson & Smyth 2010).
@@ -27,7 +27,8 @@ def romano_wolf(differences: np.ndarray, *, resamples: int, seed: int) -> np.nda
     rejected nor add to a maximum.  A pair with very few datasets has large statistics under many patterns, which makes
     the other p-values larger.
 
-    Under the null hypotheses that are true, all datasets' differences must be symmetric about zero together.
+    It assumes that on each dataset the differences of all pairs whose hypotheses are true are symmetric about zero
+    together: turning all their signs at once changes nothing.
     """
     differences = np.asarray(differences, float)
     n = np.sum(~np.isnan(differences), axis=1)

@@ -1,7 +1,7 @@
 """Many tests at once: adjustments that know nothing but the p-values, and what Holm's leaves possible.
 
-`dynconv.stats.logical` has the adjustments that also use which variants are compared, `dynconv.stats.max_t` the one that
-uses how the tests depend on each other.
+`dynconv.stats.logical` has the adjustments that also use which variants are compared, `dynconv.stats.max_t` the one
+that uses how the tests depend on each other.
 """
 
 from itertools import count

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from dynconv.stats import effects, means, multiplicity, omnibus, ranks
-from dynconv.stats.bootstrap import mean_difference_interval
+from dynconv.stats.bootstrap import fixed_interval, population_interval
+from dynconv.stats.draws import Draws
 from dynconv.stats.pairwise import wilcoxon_p
 from dynconv.stats.permutation import sign_flip_p
 
@@ -119,25 +120,34 @@ def test_omnibus_tests_that_do_not_exist():
     assert np.isnan(omnibus.iman_davenport(agreed.statistic, 3, 3).statistic)
 
 
-def test_bootstrap_interval_agrees_with_student_t():
-    rng = np.random.default_rng(3)
-    a = rng.normal(0.02, 0.05, (12, 1))
+def mean_difference_interval(a, b, *, alpha, resamples, seed):
+    """The interval that `pairwise` gives for [datasets, seeds]."""
+    if len(a) == 1:
+        return fixed_interval(a, b, alpha=alpha)
+    difference = means.differences(means.seed_means(a), means.seed_means(b))
+    return population_interval(difference, alpha=alpha, draws=Draws(resamples, seed))
+
+
+def test_population_interval_is_students_or_a_little_wider():
+    a = np.random.default_rng(3).normal(0.02, 0.05, (12, 1))
     low, high = mean_difference_interval(a, np.zeros((12, 1)), alpha=0.05, resamples=20_000, seed=0)
     expected = stats.t.interval(0.95, 11, loc=a.mean(), scale=stats.sem(a[:, 0]))
-    assert (low, high) == pytest.approx(expected, abs=0.004)
+    assert (low, high) == pytest.approx(expected, abs=0.15 * (expected[1] - expected[0]))
+    assert low <= expected[0] + 1e-12
+    assert high >= expected[1] - 1e-12
 
 
-def test_bootstrap_draws_seeds_too_but_never_as_datasets():
+def test_population_interval_holds_the_noise_of_seeds_once():
     rng = np.random.default_rng(4)
     effect = rng.normal(0, 0.05, (8, 1))
     quiet = effect + np.zeros((8, 10))
     noisy = effect + rng.normal(0, 0.2, (8, 10))
-    width = {}
-    for name, a in (("one", quiet[:, :1]), ("ten", quiet), ("noisy", noisy)):
-        low, high = mean_difference_interval(a, np.zeros_like(a), alpha=0.05, resamples=4000, seed=0)
-        width[name] = high - low
-    assert width["ten"] == pytest.approx(width["one"], rel=0.1)  # ten equal seeds teach nothing of new datasets
-    assert width["noisy"] > 1.2 * width["one"]
+    low, high = {}, {}
+    for name, a in (("one", quiet[:, :1]), ("ten", quiet), ("noisy", noisy), ("its means", noisy.mean(1)[:, None])):
+        low[name], high[name] = mean_difference_interval(a, np.zeros_like(a), alpha=0.05, resamples=4000, seed=0)
+    assert (low["ten"], high["ten"]) == (low["one"], high["one"])  # ten equal seeds teach nothing of new datasets
+    assert high["noisy"] - low["noisy"] > 1.1 * (high["one"] - low["one"])  # the means scatter more
+    assert (low["noisy"], high["noisy"]) == (low["its means"], high["its means"])  # and nothing else counts
 
 
 def test_bootstrap_with_uneven_seeds_is_unbiased():
