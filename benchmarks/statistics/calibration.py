@@ -9,9 +9,8 @@ import numpy as np
 import ours
 import peers
 from designs import Design
-from invented import NOISE
-from scipy import stats
 from tally import Share
+from truth import truths
 
 ALPHA = ours.ALPHA
 DATASETS = (3, 5, 8, 16, 32, 64, 128)
@@ -33,21 +32,12 @@ INTERVALS = (
     ("normal", 3),
     ("normal", 5),
     ("normal", 10),
+    ("normal, one better", 5),
     ("heavy tails", 5),
     ("accuracies", 5),
     ("unequal spread", 5),
     ("skewed", 5),
 )
-# Effects of two variants that do not differ.
-NOTHING = {
-    "mean_diff": 0.0,
-    "hodges_lehmann": 0.0,
-    "rank_biserial": 0.0,
-    "prob_a_better": 0.5,
-    "cliffs_delta": 0.0,
-    "a12": 0.5,
-}
-
 Counts = Counter[tuple[str, ...]]  # hits by what was counted; under (*what, "of") how many tables there were
 
 
@@ -136,21 +126,9 @@ def _coverage(design: Design, tables: range, resamples: int) -> Counts:
     counts = Counts()
     for number in tables:
         table = design.table(number)
-        truth = _truth(design, float(np.mean(table.expected[0] - table.expected[1])))
+        truth = truths(design, float(np.mean(table.expected[0] - table.expected[1])))
         for effect, (low, high) in ours.intervals(table.values, resamples).items():
             if effect in truth and not np.isnan(low):
                 counts[effect, "of"] += 1
                 counts[(effect,)] += bool(low <= truth[effect] <= high)
     return counts
-
-
-def _truth(design: Design, fixed: float) -> dict[str, float]:
-    """What each interval should hold, as far as it is known; `fixed`: the mean difference on these very datasets."""
-    if design.datasets == 1:  # every interval speaks of this one dataset
-        seeds = {"mean_diff": fixed, "mean_diff_fixed": fixed}
-        if design.form != "normal":
-            return seeds
-        better = float(stats.norm.cdf(fixed / (np.sqrt(2) * NOISE)))
-        return seeds | {"a12": better, "cliffs_delta": 2 * better - 1}
-    nothing = {"mean_diff": 0.0} if design.form == "skewed" else NOTHING
-    return nothing | {"mean_diff_fixed": fixed}

@@ -9,6 +9,7 @@ import real
 
 FORMS = {
     "normal": invented.normal,
+    "normal, one better": invented.better,
     "heavy tails": invented.heavy,
     "accuracies": invented.discrete,
     "unequal spread": invented.unequal,

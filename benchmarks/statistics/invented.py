@@ -8,6 +8,7 @@ their expectations [variants, datasets] over seeds.
 import numpy as np
 
 INTERACTION, NOISE = 0.02, 0.01  # standard deviations, in accuracy
+BETTER = 0.03
 
 Shape = tuple[int, int, int]
 Drawn = tuple[np.ndarray, np.ndarray]
@@ -20,6 +21,14 @@ def _level(rng: np.random.Generator, shape: Shape) -> np.ndarray:
 def normal(rng: np.random.Generator, shape: Shape) -> Drawn:
     expected = _level(rng, shape) + INTERACTION * rng.standard_normal(shape[:2])
     return expected[..., None] + NOISE * rng.standard_normal(shape), expected
+
+
+def better(rng: np.random.Generator, shape: Shape) -> Drawn:
+    """As `normal`, but the first variant is better by `BETTER`."""
+    values, expected = normal(rng, shape)
+    values[0] += BETTER
+    expected[0] += BETTER
+    return values, expected
 
 
 def heavy(rng: np.random.Generator, shape: Shape) -> Drawn:

@@ -67,9 +67,7 @@ def single(words: Namespace) -> None:
         for (family, test), share in shares.items():
             rows[design.form, family, test].append(str(share))
     head = [f"{seeds} seeds" for seeds in one_dataset.SEEDS]
-    title(
-        f"one dataset, {one_dataset.VARIANTS} variants, {words.tables} tables: family-wise error of tests over seeds, Holm, %"
-    )
+    title(f"one dataset, {one_dataset.VARIANTS} variants, {words.tables} tables: family-wise error, Holm, %")
     print(markdown(["form", "family", "test", *head], [[*key, *cells] for key, cells in rows.items()]), flush=True)
 
     rows = defaultdict(list)
