@@ -23,15 +23,16 @@ import numpy as np
 from scipy import stats
 
 from dynconv.stats.means import differences, seed_means
-from dynconv.stats.predictions import Confusions, Labels, PredictionFile
+from dynconv.stats.predictions import Confusions, Labels, Run
 from dynconv.stats.resampled import draws, statistic
 
+Resampled = tuple[np.ndarray, np.ndarray]
 INTERVALS = ("seeds", "examples", "crossed")
 
 
 def rows(
-    file: PredictionFile,
-    runs: Mapping[str, Mapping[tuple[str, int], float]],
+    predicted: Labels | Confusions,
+    runs: Mapping[Run, float],
     pairs: Sequence[tuple[str, str]],
     *,
     metric: str,
@@ -39,51 +40,45 @@ def rows(
     resamples: int,
     seed: int,
 ) -> list[dict[str, Any]]:
-    """One row a dataset and pair: the columns of the table `crossed` without task.
+    """One row a pair on one dataset: the columns of the table `crossed` without task.
 
-    A dataset of which the file has no predictions has no rows.  A pair is compared on the examples that all its runs
-    predicted.  Intervals are NaN where they do not exist: for new seeds with a single run of either variant, and where
-    nothing varies.
+    A pair is compared on the examples that all its runs predicted; without any run there is no row.  Intervals are NaN
+    where they do not exist: for new seeds with a single run of either variant, and where nothing varies.
 
     Args:
-        file: the predictions.
-        runs: by dataset, the runs (variant, seed) that have a value, with it.  Predictions of other runs (failed ones,
-            or of another study) are left out and counted.
+        predicted: the dataset's predictions, from `PredictionFile.load`.
+        runs: the dataset's runs (variant, seed) that have a value, with it.  Predictions of other runs (failed ones, or
+            of another study) are left out and counted.
         pairs: variants to compare.
         metric: one of `dynconv.stats.resampled.METRICS`.
         alpha: intervals have confidence 1 - alpha, each by itself.
         resamples: of the test examples.
-        seed: of them; the same seed gives the same numbers, whatever else is in the file.
+        seed: of them; the same seed gives the same numbers, whatever else was predicted.
 
     Raises:
-        DynconvError: `PredictionFile.load` does, or the predictions do not determine the metric.
+        DynconvError: the predictions do not determine the metric.
     """
     result = []
-    for dataset in sorted(runs):
-        predicted = file.load(dataset, {name for pair in pairs for name in pair})
-        if predicted is None:
+    values = np.array([runs.get(run, np.nan) for run in predicted.runs])
+    off = np.abs(_own(predicted, metric) - values)
+    resampled: dict[bytes, Resampled] = {}  # by the examples shared: as a rule all pairs share the same ones
+    for pair in pairs:
+        named = np.array([run[0] in pair for run in predicted.runs])
+        used = named & ~np.isnan(values)
+        if not used.any():
             continue
-        rng_key = [seed, crc32(dataset.encode())]
-        values = np.array([runs[dataset].get(run, np.nan) for run in predicted.runs])
-        usable = ~np.isnan(values)
-        off = np.abs(_own(predicted, metric) - values)
-        resampled: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
-        for pair in pairs:
-            mine = [np.array([name == run[0] for run in predicted.runs]) for name in pair]
-            a, b = (np.flatnonzero(m & usable) for m in mine)
-            if not len(a) + len(b):
-                continue
-            expected = sum(run[0] in pair for run in runs[dataset])
-            row: dict[str, Any] = {"dataset": dataset, "variant_a": pair[0], "variant_b": pair[1], "metric": metric}
-            row |= {"n_a": len(a), "n_b": len(b), "coverage": (len(a) + len(b)) / expected}
-            row["n_ignored"] = int(((mine[0] | mine[1]) & ~usable).sum())
-            row["max_mismatch"] = float(off[np.concatenate([a, b])].max())
-            shared: np.ndarray = predicted.present[:, np.concatenate([a, b])].all(axis=1)
-            key = shared.tobytes()
-            if key not in resampled and len(a) and len(b) and shared.any():
-                resampled[key] = _resample(predicted, metric, shared, resamples, np.random.default_rng(rng_key))
-            row["n_examples"] = int(shared.sum()) if len(a) and len(b) else 0
-            result.append(row | _pair(resampled.get(key), a, b, row["n_examples"], alpha))
+        a, b = (np.array([r for r in np.flatnonzero(used) if predicted.runs[r][0] == name], int) for name in pair)
+        shared = np.all(predicted.present[:, used], axis=1) & (len(a) > 0) & (len(b) > 0)
+        key = shared.tobytes()
+        if key not in resampled and shared.any():
+            rng = np.random.default_rng([seed, crc32(predicted.dataset.encode())])
+            resampled[key] = _resample(predicted, metric, shared, resamples, rng)
+        row: dict[str, Any] = {"dataset": predicted.dataset, "variant_a": pair[0], "variant_b": pair[1]}
+        row |= {"metric": metric, "n_a": len(a), "n_b": len(b), "n_examples": int(shared.sum())}
+        row["coverage"] = int(used.sum()) / sum(run[0] in pair for run in runs)
+        row["n_ignored"] = int((named & ~used).sum())
+        row["max_mismatch"] = float(off[used].max())
+        result.append(row | _pair(resampled.get(key), a, b, row["n_examples"], alpha))
     return result
 
 
@@ -91,15 +86,14 @@ def _own(predicted: Labels | Confusions, metric: str) -> np.ndarray:
     """The metric [R] of each run over all the examples that it predicted: what its row of `runs` should say."""
     found = np.empty(len(predicted.runs))
     for r, present in enumerate(predicted.present.T):
-        found[r] = statistic(predicted, metric, np.flatnonzero(present), np.array([r]))(np.ones((1, present.sum())))[
-            0, 0
-        ]
+        once = np.ones((1, np.count_nonzero(present)))
+        found[r] = statistic(predicted, metric, np.flatnonzero(present), np.array([r]))(once)[0, 0]
     return found
 
 
 def _resample(
     predicted: Labels | Confusions, metric: str, shared: np.ndarray, resamples: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Resampled:
     """The metric on the examples `shared`, observed [R] and resampled [resamples, R]; NaN of runs that lack some."""
     examples = np.flatnonzero(shared)
     runs = np.flatnonzero(predicted.present[shared].all(axis=0))
@@ -110,9 +104,7 @@ def _resample(
     return observed, drawn
 
 
-def _pair(
-    resampled: tuple[np.ndarray, np.ndarray] | None, a: np.ndarray, b: np.ndarray, n: int, alpha: float
-) -> dict[str, float]:
+def _pair(resampled: Resampled | None, a: np.ndarray, b: np.ndarray, n: int, alpha: float) -> dict[str, float]:
     """The difference of runs `a` and `b` (indices) and its three intervals, from `_resample` over n examples."""
     if resampled is None:
         ends = {f"{name}_ci_{end}": np.nan for name in INTERVALS for end in ("low", "high")}

@@ -5,49 +5,42 @@ Secondary by nature: each row speaks of a few trained networks, not of the varia
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from statsmodels.stats.contingency_tables import cochrans_q, mcnemar
 
 from dynconv.stats import multiplicity
-from dynconv.stats.predictions import Labels, PredictionFile, Run
+from dynconv.stats.predictions import Confusions, Labels, Run
 
 ALL = "all"
 
 
 def rows(
-    file: PredictionFile,
-    runs: Mapping[str, Mapping[Run, float]],
-    families: Mapping[str, Sequence[tuple[str, str]]],
+    predicted: Labels | Confusions, runs: Collection[Run], families: Mapping[str, Sequence[tuple[str, str]]]
 ) -> list[dict[str, Any]]:
-    """McNemar's test a dataset, seed and pair, Cochran's Q a dataset and seed: the columns of `per_seed` without task.
+    """McNemar's test a seed and pair, Cochran's Q a seed, on one dataset: the columns of `per_seed` without task.
 
     Pairs are compared on the examples that both networks predicted, Q on those that all networks of the seed did.  A
     pair of which one network has no predictions is a row without results, and counts in Holm's adjustment; where both
     have none there is no row.  No rows for segmentation.
 
     Args:
-        file: the predictions.
-        runs: by dataset, the runs (variant, seed) that have a value: predictions of others are left out.
+        predicted: the dataset's predictions, from `PredictionFile.load`.
+        runs: the dataset's runs (variant, seed) that have a value: predictions of others are left out.
         families: pairs of variants by name of family.
-
-    Raises:
-        DynconvError: `PredictionFile.load` does.
     """
+    if isinstance(predicted, Confusions):
+        return []
     result = []
-    for dataset in sorted(runs):
-        predicted = file.load(dataset)
-        if not isinstance(predicted, Labels):
-            continue
-        place = {run: r for r, run in enumerate(predicted.runs) if run in runs[dataset]}
-        for seed in sorted({seed for _, seed in place}):
-            networks = {variant: r for (variant, s), r in sorted(place.items()) if s == seed}
-            keys = {"dataset": dataset, "seed": seed}
-            result += [keys | row for row in _pairs(predicted, networks, families)]
-            if len(networks) > 1:
-                result.append(keys | _cochran(predicted, list(networks.values())))
+    place = {run: r for r, run in enumerate(predicted.runs) if run in runs}
+    for seed in sorted({seed for _, seed in place}):
+        networks = {variant: r for (variant, s), r in sorted(place.items()) if s == seed}
+        keys = {"dataset": predicted.dataset, "seed": seed}
+        result += [keys | row for row in _pairs(predicted, networks, families)]
+        if len(networks) > 1:
+            result.append(keys | _cochran(predicted, list(networks.values())))
     return result
 
 

@@ -6,7 +6,7 @@ slower.  What comes back holds each run's answers in a form from which every met
 """
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
@@ -89,8 +89,8 @@ class PredictionFile:
                 raise DynconvError(f"{path}: column {name!r} is {schema.field(name).type}; valid: integers")
         self._groups = self._ranges()
 
-    def load(self, dataset: str, variants: Collection[str] | None = None) -> Labels | Confusions | None:
-        """The predictions of all runs on `dataset` (of `variants`, if given); None where there are none.
+    def load(self, dataset: str) -> Labels | Confusions | None:
+        """The predictions of all runs on `dataset`; None where there are none.
 
         Raises:
             DynconvError: a run predicts an example twice, two runs disagree on an example's target, a value is missing,
@@ -108,8 +108,7 @@ class PredictionFile:
             starts = np.flatnonzero(np.diff(codes, prepend=-1) | np.diff(seeds, prepend=seeds[0]))
             for start, rows in zip(starts, np.split(order, starts[1:]), strict=True):
                 run = (names[codes[start]], int(seeds[start]))
-                if variants is None or run[0] in variants:
-                    parts.setdefault(run, []).append(tuple(column[rows] for column in content))
+                parts.setdefault(run, []).append(tuple(column[rows] for column in content))
         if not parts:
             return None
         table = {

@@ -48,8 +48,8 @@ def permutation_p(a: np.ndarray, b: np.ndarray, *, resamples: int, rng: np.rando
     The share of splits of the n + m runs into n and m whose means differ as much as observed, or more (Fisher 1935;
     Pitman 1937).  All splits while there are at most 200,000, else `resamples` of them drawn with `rng`, the observed
     one counted among them (Phipson & Smyth 2010).  Differences that agree to 12 digits of the values are equal: sums
-    in another order are.  Own code, because scipy's `permutation_test` neither takes that tolerance nor shares the
-    splits among pairs (10 runs against 10: seconds a pair instead of milliseconds).  NaN without runs.
+    in another order are.  Own code, because scipy's `permutation_test` has no such tolerance, doubles the smaller tail
+    where n and m differ, and does not share the splits among pairs.  NaN without runs.
     """
     n, m = len(a), len(b)
     if not n or not m:
