@@ -10,7 +10,7 @@ from dynconv.stats.means import differences, seed_means
 from dynconv.stats.pairwise import compare_pairs, wilcoxon_p
 
 ALPHA = 0.05
-FALSE_DISCOVERY = "Benjamini-Hochberg"
+FALSE_DISCOVERY = "Benjamini-Hochberg (false discovery rate)"
 Pair = tuple[str, str]
 ADJUSTMENTS: dict[str, Callable[[np.ndarray, list[Pair]], np.ndarray]] = {
     "Holm": lambda p, pairs: multiplicity.adjust(p, "holm"),

@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 # Variants, seeds, options of dynconv, peers that are asked to do the like.
 CASES = (
     (5, 10, [], ["autorank", "aeon"]),
-    (40, 30, ["--no-bayes"], ["aeon"]),
+    (40, 30, ["--no-posterior"], ["aeon"]),
 )
 
 
