@@ -40,6 +40,7 @@ test: lint  ## lint, then every test (unit and end-to-end)
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 bench: install  ## measure: ratios against peers, each from one run
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	@for f in benchmarks/*/run.py; do echo "== $$f"; $(BIN)/python $$f || exit 1; done
 
 clean:  ## remove caches (never results or data)
