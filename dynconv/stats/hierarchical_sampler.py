@@ -143,7 +143,7 @@ class Chains:
     def _log_prior(self, sigma0: np.ndarray) -> np.ndarray:
         """Density of log sigma0."""
         cauchy = np.log1p((sigma0 / self.priors.half_cauchy) ** 2)
-        return np.where(sigma0 < self.priors.largest_sigma0, np.log(sigma0) - cauchy, -np.inf)
+        return np.where(sigma0 <= self.priors.largest_sigma0, np.log(sigma0) - cauchy, -np.inf)
 
     def _truncated_normal(self, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
         """Normal draws within +-largest_delta0."""
