@@ -84,6 +84,7 @@ class Chains:
 
     def _step(self) -> None:
         data, rng = self.data, self.rng
+        self._swap()
         # sigma0, then delta0, without the delta_i.
         seeds = 1 / self.precision
         self._move_sigma0(seeds)
@@ -102,6 +103,21 @@ class Chains:
         self.mixing = rng.standard_gamma((nu + 1) / 2, squared.shape) / rate
         rate = self.posterior_scale + data.weight * (data.difference - delta) ** 2 / 2
         self.precision = data.weight * rng.standard_gamma(self.posterior_shape) / rate
+
+    def _swap(self) -> None:
+        """Exchange a dataset's two variances, of its seeds and of its place in the population (Metropolis).
+
+        A far-off dataset may be noisy or may really differ.  No single conditional leads from one to the other; the
+        exchange does, and leaves their sum, hence the likelihood without delta_i, as it is.
+        """
+        sigma0, nu = self.sigma0[:, None], self.nu[:, None]
+        mixing, precision = sigma0**2 * self.precision, self.mixing / sigma0**2
+        log_ratio = np.log(mixing / self.mixing) * (nu / 2 - self.posterior_shape + 0.5)
+        log_ratio -= self.posterior_scale / self.data.weight * (precision - self.precision)
+        log_ratio -= nu / 2 * (mixing - self.mixing)
+        accept = -self.rng.standard_exponential(log_ratio.shape) < log_ratio
+        self.mixing = np.where(accept, mixing, self.mixing)
+        self.precision = np.where(accept, precision, self.precision)
 
     def _move_sigma0(self, seeds: np.ndarray) -> None:
         proposal = self.sigma0 * np.exp(self.steps[0] * self.rng.standard_normal(len(self.sigma0)))
