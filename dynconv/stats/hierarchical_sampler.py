@@ -24,6 +24,7 @@ NORMAL = 1e6  # degrees of freedom at which Student's t is normal in all but nam
 CHAINS = 4  # of each prior, next to each other
 _TUNE_EVERY = 25
 _LONGEST_STEP = 5.0
+_SWAP_EVERY = 4
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ class Chains:
     def _run(self, draws: int, *, tune: bool) -> np.ndarray:
         kept = np.empty((3, len(self.delta0), draws))
         for i in range(draws):
+            if i % _SWAP_EVERY == 0:
+                self._swap()
             self._step()
             kept[:, :, i] = self.delta0, self.sigma0, self.nu
             if tune and (i + 1) % _TUNE_EVERY == 0:
@@ -84,7 +87,6 @@ class Chains:
 
     def _step(self) -> None:
         data, rng = self.data, self.rng
-        self._swap()
         # sigma0, then delta0, without the delta_i.
         seeds = 1 / self.precision
         self._move_sigma0(seeds)
