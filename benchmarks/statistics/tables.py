@@ -13,7 +13,6 @@ from designs import Design
 from tally import Share, markdown
 
 LOW, HIGH = 0.93, 0.97  # within which an interval of confidence 0.95 should hold the truth
-PEER_DATASETS = (8, 32, 128)
 
 
 def errors(words: Namespace) -> None:
@@ -87,7 +86,7 @@ def peers(words: Namespace) -> None:
         )
     number = max(1, words.tables // 4)
     for k in words.variants:
-        for n in [n for n in words.datasets if n in PEER_DATASETS]:
+        for n in words.peer_datasets:
             designs = calibration.designs(calibration.PEER_NULLS, k, [n], words.seeds)
             columns = dict(calibration.peer_errors(designs, number, words.jobs))
             worse = next(shares for design, shares in columns.items() if design.worse)
