@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from dynconv import __version__, cli_clean, cli_data, cli_tune
+from dynconv import __version__, cli_clean, cli_compare, cli_data, cli_tune
 from dynconv import cli_options as options
 from dynconv.errors import DynconvError
 from dynconv.stopping import STOPPED, Stop, Stopped
@@ -92,18 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--tuning", type=Path, metavar="DIR", help="the trials of the study's search, and its choices")
     options.study(sub, required=False)
 
-    sub = command("compare", _compare, "Test which variants differ, on this project's runs or on anyone's table.")
-    sub.add_argument("table", type=Path, help="Parquet or CSV: dataset, variant, value [, seed, metric, task]")
-    sub.add_argument("--out", type=Path, required=True, metavar="DIR")
-    options.study(sub, required=False)
-    sub.add_argument("--lower-is-better", action="store_true")
-    sub.add_argument("--control", help="default: the study's, else vanilla")
-    sub.add_argument(
-        "--rope", type=float, help="a difference this small does not matter (default: the study's, else 0.01)"
-    )
-    sub.add_argument("--alpha", type=float, help="default: the study's, else 0.05")
-    sub.add_argument("--seed", type=int, help="of the resampling (default: the study's, else 0)")
-    sub.add_argument("--metric", help="the metric to compare, where the table has several")
+    cli_compare.add(command)
 
     sub = command("report", _report, "Write the self-contained HTML report.")
     sub.add_argument("--results", type=Path, required=True, metavar="DIR")
@@ -194,27 +183,6 @@ def _collect(args) -> None:
     study = load(args.study) if args.study else None
     for name, rows in collect(args.runs, args.out, args.profiles, args.failures, study, args.tuning).items():
         print(f"{args.out / name}.parquet: {rows} rows")
-
-
-def _compare(args) -> None:
-    from dynconv import records
-    from dynconv.stats import compare, table
-    from dynconv.study import Analysis, load
-
-    plan = load(args.study).analysis if args.study else Analysis()
-    frame = table.load(args.table, metric=args.metric or dict(plan.metric), lower_is_better=args.lower_is_better)
-    tables = compare.compare(
-        frame,
-        control=args.control or plan.control,
-        alpha=plan.alpha if args.alpha is None else args.alpha,
-        rope=plan.rope if args.rope is None else args.rope,
-        resamples=plan.resamples,
-        seed=plan.seed if args.seed is None else args.seed,
-        lower_is_better=args.lower_is_better,
-    )
-    for name, rows in tables.items():
-        written = records.write(name, rows, args.out / f"{name}.parquet")
-        print(f"{args.out / name}.parquet: {len(written)} rows")
 
 
 def _report(args) -> None:

@@ -122,6 +122,7 @@ def _row(study: Study, key: RunKey | TrialKey, store: Path, choice_file: Path | 
     if isinstance(key, RunKey):
         settings = choice.read(choice_file, study, key.dataset, key.variant) if choice_file else {}
         own = {"run_id": key.run_id, "run_hash": study.run_hash(key.dataset, task, key.variant, settings)}
+        own["plan_hash"] = study.analysis.plan_hash
     else:
         own = {"trial_id": key.trial_id, "trial_hash": trials.trial_hash(study, task, key)}
         own["settings"] = json.dumps(trials.settings(study, key.dataset, task)[key.trial])

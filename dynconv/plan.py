@@ -8,10 +8,10 @@ import yaml
 from dynconv import plan_cost, plan_profile, trials
 from dynconv.plan_disk import FILES_OF_A_RUN
 from dynconv.plan_state import State, state
+from dynconv.plan_statistics import floor_lines, plan_line
 from dynconv.preflight import preflight
 from dynconv.quantities import number
 from dynconv.recipe import make_recipe
-from dynconv.stats.multiplicity import datasets_needed, floor
 from dynconv.study import Study, Task
 
 _MANY = 8  # datasets of a family: more share a line
@@ -40,6 +40,7 @@ def plan(study: Study, profile: str | Path | None = None, file: str | Path = "ST
         options = f"--profile {profile or 'cluster_profiles/local'} --configfile {file}"
         lines += [*plan_cost.hour_lines(here, read, options), ""]
     lines += [*plan_cost.disk_lines(here), ""]
+    lines += [plan_line(study.analysis), ""]
     for task, count in sorted(Counter(here.tasks.values()).items()):
         lines += [*_task(here, task, count), ""]
     return "\n".join(lines).rstrip()
@@ -83,7 +84,8 @@ def _search(here: State) -> list[str]:
 
 def _task(here: State, task: Task, count: int) -> list[str]:
     study, names = here.study, [name for name, its in here.tasks.items() if its == task]
-    lines = [f"{task}: {count} datasets, primary metric {study.analysis.metric[task]}", f"  {_floor(study, count)}"]
+    lines = [f"{task}: {count} datasets, primary metric {study.analysis.metric[task]}"]
+    lines += [f"  {line}" for line in floor_lines(study, count)]
     return lines + _datasets(names, set(here.prepared)) + _recipes(study, task, names)
 
 
@@ -117,16 +119,3 @@ def _recipes(study: Study, task: Task, names: list[str]) -> list[str]:
             own.setdefault(differs, []).append(name)
     lines = [f"    {line}" for line in text.splitlines()]
     return lines + [f"  {plan_cost.few(those)}: {differs}" for differs, those in own.items()]
-
-
-def _floor(study: Study, datasets: int) -> str:
-    """Can the primary family reject at all?  The exact two-sided signed-rank test has no p below 2 / 2^n."""
-    family = len(study.variants) - 1
-    least = min(1.0, family * floor(datasets))
-    if least < study.analysis.alpha:
-        return f"can reject: the least Holm-adjusted p of {family} comparisons over {datasets} datasets is {least:.2g}"
-    needed = datasets_needed(family, study.analysis.alpha)
-    return (
-        f"cannot reject: with {datasets} datasets the least Holm-adjusted p of {family} comparisons is {least:.2g};"
-        f" {needed} datasets would be needed for alpha = {study.analysis.alpha:g}"
-    )

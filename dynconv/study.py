@@ -4,33 +4,28 @@ A study is a YAML file under `config/`.  Everything is checked when it is read, 
 key is an error that lists the valid ones.  This module imports no torch: a login node plans 10,000 runs with it.
 """
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from typing import Annotated, Any, Literal, NamedTuple
 
 import pydantic
 from pydantic import Field
 
 from dynconv import expand, plugins, yaml_file
+from dynconv.analysis_plan import METRICS as METRICS
+from dynconv.analysis_plan import PRIMARY_METRIC as PRIMARY_METRIC
+from dynconv.analysis_plan import TASKS, Analysis, Task
+from dynconv.analysis_plan import digest as digest
 from dynconv.errors import DynconvError, valid
 from dynconv.explain import Strict, meant, problems
 from dynconv.keep import Keep
 from dynconv.plugins import DATASETS as DATASETS
 from dynconv.plugins import VARIANTS as VARIANTS
-from dynconv.recipe import UNCHANGED, NotNegative, Recipe, make_recipe
+from dynconv.recipe import UNCHANGED, Recipe, make_recipe
 from dynconv.tune import Tune
-
-Task = Literal["classification", "segmentation", "timeseries"]
-TASKS: tuple[str, ...] = get_args(Task)
-METRICS = {
-    "classification": ("accuracy", "accuracy_top5", "balanced_accuracy"),
-    "segmentation": ("miou", "pixel_accuracy"),
-    "timeseries": ("accuracy", "accuracy_top5", "balanced_accuracy"),
-}
-PRIMARY_METRIC = {"classification": "accuracy", "segmentation": "miou", "timeseries": "accuracy"}
 
 # Names become folders, wildcards and rule names; a slash separates a dataset's family from its member.
 VariantName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
@@ -68,25 +63,6 @@ class Dataset(Strict):
     @classmethod
     def _short(cls, value: Any) -> Any:
         return {"name": value} if isinstance(value, str) else value
-
-
-class Analysis(Strict):
-    """The analysis plan, fixed before the runs."""
-
-    control: VariantName = "vanilla"
-    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
-    rope: NotNegative = 0.01  # a difference smaller than this is of no practical importance (metric units, 0-1)
-    metric: dict[Task, str] = Field(default_factory=lambda: dict(PRIMARY_METRIC))  # type: ignore[arg-type]
-    resamples: Annotated[int, Field(ge=100)] = 10_000
-    seed: Annotated[int, Field(ge=0)] = 0  # of the bootstrap
-
-    @pydantic.field_validator("metric", mode="after")
-    @classmethod
-    def _metrics(cls, value: dict[Task, str]) -> dict[Task, str]:
-        for task, metric in value.items():
-            if metric not in METRICS[task]:
-                raise ValueError(f"{task}: {metric!r} is not one of its metrics; {valid(METRICS[task])}")
-        return {**PRIMARY_METRIC, **value}  # type: ignore[dict-item]
 
 
 class RunKey(NamedTuple):
@@ -159,6 +135,7 @@ class Study(Strict):
             raise ValueError(
                 f"analysis.control: {self.analysis.control!r} is not a variant of this study; {valid(known)}"
             )
+        self._check_analysis(known)
         for task in TASKS:
             make_recipe(self.recipes.get(task, {}), f"recipes.{task}")  # type: ignore[call-overload]
         for dataset in self.datasets:
@@ -170,6 +147,17 @@ class Study(Strict):
         if self.tune:
             self.tune.check(dataset.name for dataset in self.datasets)
         return self
+
+    def _check_analysis(self, variants: list[str]) -> None:
+        for name, pairs in self.analysis.families.items():
+            for variant in () if isinstance(pairs, str) else chain(*pairs):
+                if variant not in variants:
+                    raise ValueError(
+                        f"analysis.families.{name}: {variant!r} is not a variant of this study; {valid(variants)}"
+                    )
+        rope = self.analysis.rope
+        if isinstance(rope, dict) and (unknown := sorted(set(rope) - set(TASKS))):
+            raise ValueError(f"analysis.rope: unknown task {unknown[0]!r}; {valid(TASKS)}")
 
     def recipe(self, dataset: str, task: str, settings: Mapping[str, Any] | None = None) -> Recipe:
         """The recipe of `dataset`: the task's, overridden by the dataset's own keys, and those by `settings`.
@@ -249,8 +237,3 @@ def _one(items, name, message):
         if item.name == name:
             return item
     raise DynconvError(f"{message} {name!r}; {valid(item.name for item in items)}")
-
-
-def digest(content: Any) -> str:
-    """Sixteen hexadecimal digits that stand for plain dicts, lists, texts and numbers."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -80,6 +80,7 @@ _TABLES = (
             Column("pretrained", TEXT, "what the weights were trained on before; null: from scratch, as `train` does"),
             Column("study", TEXT, "name of the study"),
             Column("study_hash", TEXT, "digest of the whole study"),
+            Column("plan_hash", TEXT, "digest of the analysis plan as it stood when the run was made"),
             Column("run_hash", TEXT, "digest of recipe, variant and options: what fixes the numbers"),
             *_ORIGIN,
         ),

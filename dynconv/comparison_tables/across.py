@@ -11,15 +11,33 @@ TABLES = (
             TASK,
             *PAIR,
             key("model", TEXT, "signed_rank (Benavoli et al. 2014) or hierarchical (Corani et al. 2017)"),
-            key("prior", TEXT, "which prior: default, or the name of a sensitivity analysis"),
+            key(
+                "prior",
+                TEXT,
+                "default, or a sensitivity analysis: bootstrap, strong, favours_a and favours_b (signed_rank); "
+                "common_seed_variance, half_cauchy and normal (hierarchical)",
+            ),
             Column("rope", REAL, "half-width of the region of practical equivalence (metric units)"),
-            Column("p_a", REAL, "probability that a is practically better"),
-            Column("p_rope", REAL, "probability that the difference is within the region"),
-            Column("p_b", REAL, "probability that b is practically better"),
-            Column("n_datasets", INTEGER, "datasets on which both variants have a value"),
+            Column(
+                "p_a",
+                REAL,
+                "posterior probability that, of the three regions, `a practically better` has the most mass",
+            ),
+            Column(
+                "p_rope",
+                REAL,
+                "that the region of equivalence has; null where there is no posterior, or it did not converge",
+            ),
+            Column("p_b", REAL, "that `b practically better` has; the three sum to 1"),
+            Column(
+                "n_datasets", INTEGER, "datasets used: both variants have a value (hierarchical: and a known spread)"
+            ),
             Column("coverage", REAL, "their share of the task's datasets (0-1)"),
             Column("mean_diff", REAL, "hierarchical: posterior mean of the mean difference; else null"),
             *interval("mean_diff_ci", "hierarchical: its credible interval; else null"),
+            Column(
+                "r_hat", REAL, "hierarchical: largest split R-hat of its chains, at most 1.05 if converged; else null"
+            ),
         ),
     ),
     Table(

@@ -54,7 +54,7 @@ _TESTS = (
     Column("p_holm_all", REAL, "p, Holm-adjusted over all pairs of the task, whatever their family"),
     Column("adjustment", TEXT, "which of them the plan lets decide"),
     Column("p_adjusted", REAL, "that one"),
-    Column("p_floor", REAL, "the least p_holm that this number of datasets (one dataset: of seeds) could ever give"),
+    Column("p_floor", REAL, "the least p_adjusted that this number of datasets (one dataset: of seeds) could give"),
     Column("significant", FLAG, "p_adjusted < alpha"),
     Column("verdict", TEXT, "superior, inferior, equivalent or inconclusive, of a against b"),
     Column("reason", TEXT, "why the verdict is what it is, and what would be needed"),

@@ -3,7 +3,7 @@
 Importing this package imports no torch.  What needs it lives in `dynconv.data.batches`, `.augment` and `.keyed`.
 """
 
-from dynconv.data.base import VOID, Facts, Spec, spec
+from dynconv.data.base import VOID, Facts, Spec, kind, spec
 from dynconv.data.store import Meta, Prepared, Split, open_store, open_training
 
-__all__ = ["VOID", "Facts", "Meta", "Prepared", "Spec", "Split", "open_store", "open_training", "spec"]
+__all__ = ["VOID", "Facts", "Meta", "Prepared", "Spec", "Split", "kind", "open_store", "open_training", "spec"]

@@ -29,6 +29,7 @@ class Facts:
     classes: int | None = None
     train: int | None = None  # examples
     test: int | None = None
+    kind: str | None = None  # what the data are of, in their source's words: "Image", "Sensor", ...
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,16 @@ def find(name: str) -> tuple[DatasetFile, str]:
 def spec(name: str) -> Spec:
     """The declaration of a dataset: `digits`, or `ucr/GunPoint` for a member of a family; DynconvError as `find`."""
     return find(name)[0].SPEC
+
+
+def kind(name: str) -> str | None:
+    """What the data of a dataset are of, as published: `Sensor` of `ucr/ItalyPowerDemand`; None where nothing says."""
+    try:
+        module, member = find(name)
+    except DynconvError:  # a dataset of somebody else's
+        return None
+    facts = module.SPEC.member_facts(member) if module.SPEC.member_facts and member else module.SPEC.facts
+    return facts.kind if facts else None
 
 
 def lines(file: Path) -> list[str]:

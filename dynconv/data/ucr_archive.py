@@ -35,7 +35,7 @@ class Entry(NamedTuple):
     def facts(self) -> Facts:
         """The same in the words that all datasets share."""
         shape = None if self.length is None else (1, self.length)
-        return Facts(shape, self.classes, self.train, self.test)
+        return Facts(shape, self.classes, self.train, self.test, self.type)
 
 
 def read() -> tuple[Entry, ...]:

@@ -60,7 +60,8 @@ def train_run(
     session = Session(
         study, key, place, key.run_id, digest, out, failures, say, stop or Stop(), board, study.diagnostics
     )
-    columns = {"run_id": key.run_id, "task": task, **key._asdict(), "run_hash": digest, "started_at": started}
+    columns = {"run_id": key.run_id, "task": task, **key._asdict(), "started_at": started}
+    columns |= {"run_hash": digest, "plan_hash": study.analysis.plan_hash}
     keeps = study.keep.predictions_of(key.seed, study.seeds)
 
     def write(out: Path, row: dict[str, Any], metrics: list, predictions: dict, diagnostics: list) -> None:

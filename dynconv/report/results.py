@@ -1,12 +1,15 @@
 """What a results folder holds, read once and checked."""
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from dynconv import records
+from dynconv.comparison_tables import COMPARISONS
 from dynconv.errors import DynconvError
 from dynconv.report.dynamics import Dynamics, reduce
 from dynconv.study import PRIMARY_METRIC, TASKS, Study
@@ -20,14 +23,12 @@ PATHS = {
     "profile": "tables/profile.parquet",
     "trials": "tables/trials.parquet",
     "choices": "tables/choices.parquet",
-    "means": "stats/means.parquet",
-    "ranks": "stats/ranks.parquet",
-    "omnibus": "stats/omnibus.parquet",
-    "pairwise": "stats/pairwise.parquet",
+    **{table.name: f"stats/{table.name}.parquet" for table in COMPARISONS},
 }
+HELD = ("runs", "metrics", "profile", "choices", "means", "ranks", "omnibus", "pairwise")  # of others: the length
 SEARCH = ("trials", "choices")  # only of a study that tunes
-LONG = ("predictions", "diagnostics", "trials")  # tables that are not held: their length, or a part of them, is shown
 STUDY = "study.yaml"
+PLAN = "stats/plan.json"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,15 @@ class Results:
     def ok(self) -> pd.DataFrame:
         """The runs that ended well."""
         return self.runs[self.runs["status"] == "ok"]
+
+    @cached_property
+    def plan(self) -> dict[str, Any]:
+        """What the comparison says of the plan that it followed; empty where it says nothing."""
+        file = self.folder / PLAN
+        try:
+            return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        except ValueError as error:
+            raise DynconvError(f"{file}: not readable JSON: {error}") from None
 
     @cached_property
     def dynamics(self) -> Dynamics | None:
@@ -128,7 +138,7 @@ def load(folder: str | Path) -> Results:
     rows: dict[str, int] = {}
     for name, path in PATHS.items():
         there = (folder / path).is_file() and not (untuned and name in SEARCH)
-        if name in LONG:
+        if name not in HELD:
             if there:
                 rows[name] = records.metadata(folder / path).num_rows
             continue

@@ -63,7 +63,7 @@ def _table(found: list[Verdict]) -> Table:
     table.add_column("mean", justify="right", no_wrap=True)
     against = Text(f"\N{MINUS SIGN} {numbers.shorten(found[0].control, 12)} [CI]")
     table.add_column(against, justify="right", no_wrap=True)
-    for heading in ("W/T/L", "Holm p", "MACs", "time"):
+    for heading in ("W/T/L", "adj. p", "MACs", "time"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True, min_width=12)
     task = None
@@ -77,7 +77,7 @@ def _table(found: list[Verdict]) -> Table:
             numbers.value(v.mean, v.metric),
             f"{numbers.difference(v.diff, v.metric)} {numbers.interval(v.ci_low, v.ci_high, v.metric)}",
             f"{v.wins}/{v.ties}/{v.losses}",
-            numbers.p_value(v.p_holm),
+            numbers.p_value(v.p_adjusted),
             numbers.ratio(v.cost.macs),
             numbers.ratio(v.cost.train_s),
         )

@@ -28,6 +28,8 @@ _EMPTY = {
     "losses": 0,
     "verdict": "inconclusive",
     "reason": "no reason is recorded",
+    "adjustment": "holm",
+    "exploratory": False,
 }
 
 

@@ -25,7 +25,9 @@ def load(path: str | os.PathLike, *, metric: Metric = None, lower_is_better: boo
 
     Two forms are read.  Anyone's table has the columns `dataset`, `variant`, `value` and optionally `seed` (default 0),
     `metric` and `task`.  This project's `runs` has `run_id` and `status`; its value is the metric column of the task.
-    A failed run has the value NaN, whatever number stands in its row.
+    A failed run has the value NaN, whatever number stands in its row.  `attrs` of the frame hold `source`, `runs` (is
+    it this project's?), `made_under` (runs by the digest of their analysis plan and study) and, of anyone's table with
+    a column `group`, `groups`: the kind of each dataset.
 
     Args:
         path: a `.parquet` or `.csv` file.
@@ -44,8 +46,26 @@ def load(path: str | os.PathLike, *, metric: Metric = None, lower_is_better: boo
     if runs and not lower_is_better and (frame["metric"] == "loss").any():
         raise DynconvError(f"{source}: metric 'loss' is better when lower; valid: lower_is_better with it")
     frame = tidy.check(frame, source, lower_is_better=lower_is_better)
-    frame.attrs["source"] = source
+    frame.attrs |= {"source": source, "runs": runs, "made_under": {}}
+    if runs:
+        frame.attrs["made_under"] = {name: _counts(raw, name) for name in ("plan_hash", "study_hash")}
+    elif "group" in raw.columns:
+        frame.attrs["groups"] = _groups(raw, source)
     return frame
+
+
+def _counts(raw: pd.DataFrame, column: str) -> dict[str, int]:
+    said = raw[column] if column in raw.columns else pd.Series(None, index=raw.index, dtype=object)
+    return said.astype(object).where(said.notna(), "").map(str).value_counts().to_dict()
+
+
+def _groups(raw: pd.DataFrame, source: str) -> dict[str, str]:
+    """The group of each dataset: DynconvError where a dataset has two."""
+    pairs = pd.DataFrame({name: _names(raw, name, source) for name in ("dataset", "group")}).drop_duplicates()
+    if len(twice := pairs[pairs["dataset"].duplicated()]):
+        name = twice["dataset"].iloc[0]
+        raise DynconvError(f"{source}: column 'group': dataset {name!r} is in several; valid: one group a dataset")
+    return dict(zip(pairs["dataset"], pairs["group"], strict=True))
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -7,9 +7,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dynconv.stats.floors import seeds_needed
 from dynconv.stats.multiplicity import datasets_needed
 
 VERDICTS = ("superior", "inferior", "equivalent", "inconclusive")
+ONE_DATASET = "seed_permutation"  # the test that decides where a task has one dataset
+ADJUSTED = {  # how the reason calls p_adjusted
+    "holm": "Holm-adjusted",
+    "shaffer": "Shaffer-adjusted",
+    "bergmann_hommel": "Bergmann-Hommel-adjusted",
+    "hommel": "Hommel-adjusted",
+    "bh": "Benjamini-Hochberg-adjusted",
+    "romano_wolf": "Romano-Wolf-adjusted",
+}
 
 
 def judge(
@@ -17,14 +27,13 @@ def judge(
 ) -> tuple[str, str]:
     """Verdict of variant a against variant b, and its reason in one sentence.
 
-    Superior or inferior when `p_holm` < alpha, in the direction of the signed ranks that were tested.  Equivalent when
-    the bootstrap interval of the mean difference lies strictly inside (-rope, rope) and there are enough datasets that
-    the test could have rejected (`p_floor` < alpha): an interval from fewer says too little of datasets never seen.
-    Else inconclusive.
+    Superior or inferior when `p_adjusted` < alpha, in the direction of what was tested.  Equivalent when the interval
+    of the mean difference lies strictly inside (-rope, rope) and the test could have rejected (`p_floor` < alpha): an
+    interval from fewer datasets, or seeds, says too little of those never seen.  Else inconclusive.
 
     Args:
         pair: a row of the `pairwise` table, NaN for what could not be computed.
-        family_size: tests that share the Holm adjustment.
+        family_size: tests that share the adjustment.
         seeds: runs with a value of a and of b in a dataset, at most: what a single dataset's reason speaks of.
         alpha: level of the family.
         rope: half-width of the region of practical equivalence, in units of the metric.
@@ -34,44 +43,54 @@ def judge(
         return "inconclusive", "no dataset has a value of both variants."
     missing = f"; left out for a missing value: {pair['n_missing']} of {n + pair['n_missing']} datasets"
     coverage = missing if pair["n_missing"] else ""
-    if pair["p_floor"] >= alpha:
+    if pair["p_floor"] >= alpha or np.isnan(pair["p_floor"]):
         return "inconclusive", _too_few(pair, family_size, seeds, alpha) + coverage + "."
+    one = pair["test"] == ONE_DATASET
+    name, adjusted = ADJUSTED[pair["adjustment"]], pair["p_adjusted"]
     small = -rope < low and high < rope
     interval = f"the {_percent(1 - alpha)} interval [{low:+.4f}, {high:+.4f}]"
-    if pair["p_holm"] < alpha:
-        better = pair["rank_biserial"] > 0
-        reason = (
-            f"{'better' if better else 'worse'} on {pair['wins'] if better else pair['losses']} of {n} datasets,"
-            f" Holm-adjusted p {_p(pair['p_holm'])} is below alpha {alpha:g}"
+    if adjusted < alpha:
+        by_mean = one or pair["adjustment"] == "romano_wolf"
+        better = (pair["mean_diff"] if by_mean else pair["rank_biserial"]) > 0
+        word = "better" if better else "worse"
+        where = (
+            f"on this one dataset, over {seeds[0]} and {seeds[1]} seeds"
+            if one
+            else f"on {pair['wins'] if better else pair['losses']} of {n} datasets"
         )
+        reason = f"{word} {where}, {name} p {_p(adjusted)} is below alpha {alpha:g}"
         if small:
             reason += f", but {interval} lies inside ±{rope:g}: too small to matter"
         elif (pair["mean_diff"] > 0) != better:
             reason += (
                 ", though the mean difference has the other sign: a few large differences outweigh many small ones"
             )
-        return ("superior" if better else "inferior"), reason + coverage + "."
+        return ("superior" if better else "inferior"), reason + coverage + _about(one) + "."
     if small:
-        return "equivalent", f"{interval} lies inside ±{rope:g} over {n} datasets{coverage}."
-    untested = np.isnan(pair["p_holm"])
-    test = "no dataset differs" if untested else f"Holm-adjusted p {_p(pair['p_holm'])} is not below alpha {alpha:g}"
-    return "inconclusive", f"{test} and {interval} is not inside ±{rope:g}{coverage}."
+        over = "the seeds of this one dataset" if one else f"{n} datasets"
+        return "equivalent", f"{interval} lies inside ±{rope:g} over {over}{coverage}{_about(one)}."
+    untested = np.isnan(adjusted)
+    test = "no dataset differs" if untested else f"{name} p {_p(adjusted)} is not below alpha {alpha:g}"
+    return "inconclusive", f"{test} and {interval} is not inside ±{rope:g}{coverage}{_about(one)}."
+
+
+def _about(one_dataset: bool) -> str:
+    return "; nothing is said of other datasets" if one_dataset else ""
 
 
 def _too_few(pair: Mapping[str, Any], family_size: int, seeds: tuple[int, int], alpha: float) -> str:
-    n = pair["n_datasets"]
-    needed = f"at least {datasets_needed(family_size, alpha)} datasets are needed (family size {family_size})"
-    if n == 1 and min(seeds) == 1:
-        return f"one dataset and a single run: not even its variation from training to training is known; {needed}"
-    if n == 1:
+    n, least = pair["n_datasets"], f"the least possible {ADJUSTED[pair['adjustment']]} p is {_p(pair['p_floor'])}"
+    if pair["test"] == ONE_DATASET:
+        needed = f"at least {seeds_needed(family_size, alpha)} seeds of each are needed (family size {family_size})"
+        if min(seeds) == 1:
+            return f"one dataset and a single run: not even its variation from training to training is known; {needed}"
         return (
-            f"one dataset, {seeds[0]} and {seeds[1]} seeds: they show how much this dataset's result varies from"
-            f" training to training, not what happens on other datasets; {needed}"
+            f"one dataset, {seeds[0]} and {seeds[1]} seeds: {least}, so no result could be significant at alpha"
+            f" {alpha:g}; {needed}, and they would speak of this dataset alone"
         )
-    return (
-        f"with {n} datasets the least possible Holm-adjusted p is {_p(pair['p_floor'])},"
-        f" so no result could be significant at alpha {alpha:g}; {needed}"
-    )
+    needed = f"at least {datasets_needed(family_size, alpha)} datasets are needed (family size {family_size})"
+    datasets = "1 dataset" if n == 1 else f"{n} datasets"
+    return f"with {datasets} {least}, so no result could be significant at alpha {alpha:g}; {needed}"
 
 
 def _p(p: float) -> str:
@@ -97,7 +116,9 @@ class Line:
     wins: int
     ties: int
     losses: int
-    p_holm: float | None
+    p_adjusted: float | None
+    adjustment: str
+    exploratory: bool
     verdict: str
     reason: str
 
@@ -117,7 +138,9 @@ def lines(pairwise: pd.DataFrame, family: str = "primary") -> list[Line]:
             wins=int(row["wins"]),
             ties=int(row["ties"]),
             losses=int(row["losses"]),
-            p_holm=_number(row["p_holm"]),
+            p_adjusted=_number(row["p_adjusted"]),
+            adjustment=row["adjustment"],
+            exploratory=bool(row["exploratory"]),
             verdict=row["verdict"],
             reason=row["reason"],
         )

@@ -56,6 +56,6 @@ def superior(results: Path) -> Path:
         )
         low, high = sorted((sign * 0.02, sign * 0.044))
         pairwise.loc[row, ["mean_diff", "mean_diff_ci_low", "mean_diff_ci_high"]] = sign * 0.031, low, high
-        pairwise.loc[row, ["p_holm", "significant", "verdict"]] = 0.0004, True, verdict
+        pairwise.loc[row, ["p_adjusted", "significant", "verdict"]] = 0.0004, True, verdict
     records.write("pairwise", pairwise, path)
     return results

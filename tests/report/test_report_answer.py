@@ -34,7 +34,7 @@ def test_answer_table_is_traceable(built, page):
         assert (float(diff["data-low"]), float(diff["data-high"])) == (row.mean_diff_ci_low, row.mean_diff_ci_high)
         assert diff["text"].split("\n")[0] == numbers.difference(row.mean_diff, row.metric)
         assert wtl["text"] == f"{row.wins}/{row.ties}/{row.losses}"
-        assert float(p["data-value"]) == row.p_holm
+        assert float(p["data-value"]) == row.p_adjusted
         assert float(mean["data-value"]) == pytest.approx(means[row.task, row.variant_a].mean())
         assert float(control["data-value"]) == pytest.approx(means[row.task, "vanilla"].mean())
         ok = runs[(runs["task"] == row.task) & (runs["status"] == "ok")]

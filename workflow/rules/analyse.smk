@@ -56,17 +56,18 @@ rule collect:
 rule compare:
     input:
         runs=rules.collect.output.runs,
+        predictions=rules.collect.output.predictions,
+        profile=rules.collect.output.profile,
         study=f"{RESULTS}/study.yaml",
     output:
-        means=f"{RESULTS}/stats/means.parquet",
-        ranks=f"{RESULTS}/stats/ranks.parquet",
-        omnibus=f"{RESULTS}/stats/omnibus.parquet",
-        pairwise=f"{RESULTS}/stats/pairwise.parquet",
+        tables=[f"{RESULTS}/stats/{table.name}.parquet" for table in COMPARISONS],
+        plan=f"{RESULTS}/stats/plan.json",
     log:
         "logs/compare.log",
     conda:
         ENVIRONMENT
     params:
-        out=lambda wildcards, output: Path(output.pairwise).parent,
+        out=lambda wildcards, output: Path(output.plan).parent,
     shell:
-        "dynconv compare {input.runs:q} --out {params.out:q} --study {input.study:q} > {log:q} 2>&1"
+        "dynconv compare {input.runs:q} --out {params.out:q} --study {input.study:q}"
+        " --predictions {input.predictions:q} --profile {input.profile:q} > {log:q} 2>&1"

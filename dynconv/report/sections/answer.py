@@ -34,6 +34,7 @@ def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Sect
         headlines.append(Headline(task, anchor(task), sentence(results, task, own), own, why))
     cover = {(v.task, v.variant): coverage(results, task=v.task, variant=v.variant) for v in found}
     context = {"headlines": headlines, "found": found, "cover": cover, "control": results.control}
+    context["deviations"] = results.plan.get("deviations", [])
     yield Section("answer", "The answer", "answer.html.j2", context)
 
 

@@ -12,4 +12,6 @@ def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Sect
     """One section."""
     tables = [(PATHS[name], TABLES[name].doc, n) for name, n in results.rows.items()]
     analysis = results.study.analysis if results.study else None
-    yield Section("methods", "How to read this", "methods.html.j2", {"tables": tables, "analysis": analysis})
+    yield Section(
+        "methods", "How to read this", "methods.html.j2", {"tables": tables, "analysis": analysis, "plan": results.plan}
+    )

@@ -1,0 +1,100 @@
+"""What a study declared before its runs, and how far an analysis keeps to it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dynconv.analysis_plan import Analysis
+from dynconv.files import atomic
+
+FILE = "plan.json"
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """The analysis plan of a study, and what it was declared for.
+
+    `deviations` are the reasons why this analysis is not the one that was planned: then all of it is exploratory.
+    """
+
+    study: str
+    study_hash: str
+    plan: Analysis
+    variants: tuple[str, ...]
+    datasets: Mapping[str, tuple[str, ...]]  # of each task
+    seeds: tuple[int, ...]
+    deviations: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def changed(self, settings: Mapping[str, Any]) -> "Declaration":
+        """The same with a deviation for each of `settings` that is not as planned."""
+        planned = self.plan.model_dump()
+        new = [
+            f"{name} is {value!r} instead of {planned[name]!r}"
+            for name, value in settings.items()
+            if value != planned[name]
+        ]
+        return replace(self, deviations=(*self.deviations, *new))
+
+    def against(self, made_under: Mapping[str, Mapping[str, int]]) -> "Declaration":
+        """The same, having looked under which plan and study the runs of the table were made.
+
+        Args:
+            made_under: for `plan_hash` and `study_hash`, the number of runs by their digest ("": the run has none).
+        """
+        deviations, notes = [], []
+        for column, now, into, what in (
+            (
+                "plan_hash",
+                self.plan.plan_hash,
+                deviations,
+                "another analysis plan: it was changed after they were made",
+            ),
+            ("study_hash", self.study_hash, notes, "another form of the study"),
+        ):
+            counts = made_under.get(column, {})
+            total = sum(counts.values())
+            if other := total - counts.get(now, 0) - counts.get("", 0):
+                into.append(f"{other} of {total} runs were made under {what}")
+            if counts.get("") and column == "plan_hash":
+                notes.append(f"{counts['']} of {total} runs do not say under which analysis plan they were made")
+        return replace(self, deviations=(*self.deviations, *deviations), notes=(*self.notes, *notes))
+
+
+def write(folder: Path, plan: Analysis, declaration: Declaration | None, undeclared: Iterable[str]) -> Path:
+    """Write `folder/plan.json`: what was followed, what was declared, and what deviates.
+
+    Args:
+        folder: where the tables of the comparison are.
+        plan: as it was followed.
+        declaration: of the study; None for a table without one.
+        undeclared: variants that the table has and the study does not.
+    """
+    if declaration is None:
+        declared, deviations, notes = None, ["no study: nothing was declared before the data were seen"], []
+    else:
+        d = declaration
+        declared = {
+            "study": d.study,
+            "study_hash": d.study_hash,
+            "plan_hash": d.plan.plan_hash,
+            "plan": d.plan.model_dump(mode="json"),
+            "variants": list(d.variants),
+            "datasets": {task: list(names) for task, names in d.datasets.items()},
+            "seeds": list(d.seeds),
+        }
+        deviations, notes = list(d.deviations), list(d.notes)
+    content = {
+        "followed": not deviations,
+        "deviations": deviations,
+        "notes": notes,
+        "undeclared_variants": sorted(undeclared),
+        "analysis": plan.model_dump(mode="json"),
+        "analysis_hash": plan.plan_hash,
+        "declared": declared,
+    }
+    with atomic(folder / FILE) as scratch:
+        Path(scratch).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return folder / FILE
