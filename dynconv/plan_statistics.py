@@ -2,7 +2,7 @@
 
 from dynconv.analysis_plan import EXPLORATORY, Analysis
 from dynconv.stats.families import families
-from dynconv.stats.floors import seeds_floor, seeds_needed
+from dynconv.stats.floors import seed_floor, seeds_needed
 from dynconv.stats.multiplicity import datasets_needed, floor
 from dynconv.study import Study
 
@@ -28,7 +28,7 @@ def floor_lines(study: Study, datasets: int) -> list[str]:
             continue
         size = len(pairs)
         if datasets == 1:
-            least, over = seeds_floor(seeds, seeds), f"{seeds} seeds of one dataset"
+            least, over = seed_floor(seeds, seeds), f"{seeds} seeds of one dataset"
             needed = f"{seeds_needed(size, alpha)} seeds"
         else:
             least, over, needed = floor(datasets), f"{datasets} datasets", f"{datasets_needed(size, alpha)} datasets"

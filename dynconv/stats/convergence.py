@@ -5,7 +5,7 @@ from scipy import special, stats
 
 
 def r_hat(chains: np.ndarray) -> float:
-    """Rank-normalised split R-hat (Vehtari et al. 2021, equation 14 of ranks) of `chains` [chains, draws].
+    """Rank-normalised split R-hat (Vehtari et al. 2021, Bayesian Analysis) of `chains` [chains, draws].
 
     Each chain is cut in halves, so that a chain that drifts disagrees with itself; ranks make it work for heavy tails.
     The larger of the value for the draws and that for their distances from the median: chains may agree on the centre

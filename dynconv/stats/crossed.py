@@ -22,7 +22,7 @@ from zlib import crc32
 import numpy as np
 from scipy import stats
 
-from dynconv.stats.means import differences, seed_means
+from dynconv.stats.means import DIGITS, differences, seed_means
 from dynconv.stats.predictions import Confusions, Labels, Run
 from dynconv.stats.resampled import draws, statistic
 
@@ -120,14 +120,14 @@ def _pair(resampled: Resampled | None, a: np.ndarray, b: np.ndarray, n: int, alp
         seeds, freedom = _sum_of(parts, np.array([len(a) - 1, len(b) - 1]))
         centred = drawn - drawn.mean(axis=0)
         interaction = enlarged * sum(float(centred[:, v].var(axis=1, ddof=1).mean()) / len(v) for v in (a, b))
-        # What new examples add to it; never negative, but its estimate can be.
-        added = max(examples - interaction, 0.0)
+        added = max(examples - interaction, 0.0)  # by new examples; never negative, but its estimate can be
         crossed, crossed_freedom = _sum_of(np.array([*parts, added]), np.array([len(a) - 1, len(b) - 1, n - 1]))
         crossed = max(crossed, examples)
     variances = ((seeds, freedom), (examples, n - 1), (crossed, crossed_freedom))
+    least = 10.0**-DIGITS * max(map(abs, mean))  # below it, nothing varied: what is left are last bits
     row = {"mean_diff": difference}
     for name, (variance, df) in zip(INTERVALS, variances, strict=True):
-        half = float(stats.t.ppf(1 - alpha / 2, df) * np.sqrt(variance)) if variance > 0 else np.nan
+        half = float(stats.t.ppf(1 - alpha / 2, df) * np.sqrt(variance)) if variance > least**2 else np.nan
         row |= {f"{name}_ci_low": difference - half, f"{name}_ci_high": difference + half}
     return row
 

@@ -44,7 +44,8 @@ class Declaration:
         Args:
             made_under: for `plan_hash` and `study_hash`, the number of runs by their digest ("": the run has none).
         """
-        deviations, notes = [], []
+        deviations: list[str] = []
+        notes: list[str] = []
         for column, now, into, what in (
             (
                 "plan_hash",

@@ -24,6 +24,7 @@ NORMAL = 1e6  # degrees of freedom at which Student's t is normal in all but nam
 CHAINS = 4  # of each prior, next to each other
 _TUNE_EVERY = 25
 _LONGEST_STEP = 5.0
+_SWAP_EVERY = 4
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ class Chains:
     def _run(self, draws: int, *, tune: bool) -> np.ndarray:
         kept = np.empty((3, len(self.delta0), draws))
         for i in range(draws):
+            if i % _SWAP_EVERY == 0:
+                self._swap()
             self._step()
             kept[:, :, i] = self.delta0, self.sigma0, self.nu
             if tune and (i + 1) % _TUNE_EVERY == 0:
@@ -102,6 +105,21 @@ class Chains:
         self.mixing = rng.standard_gamma((nu + 1) / 2, squared.shape) / rate
         rate = self.posterior_scale + data.weight * (data.difference - delta) ** 2 / 2
         self.precision = data.weight * rng.standard_gamma(self.posterior_shape) / rate
+
+    def _swap(self) -> None:
+        """Exchange a dataset's two variances, of its seeds and of its place in the population (Metropolis).
+
+        A far-off dataset may be noisy or may really differ.  No single conditional leads from one to the other; the
+        exchange does, and leaves their sum, hence the likelihood without delta_i, as it is.
+        """
+        sigma0, nu = self.sigma0[:, None], self.nu[:, None]
+        mixing, precision = sigma0**2 * self.precision, self.mixing / sigma0**2
+        log_ratio = np.log(mixing / self.mixing) * (nu / 2 - self.posterior_shape + 0.5)
+        log_ratio -= self.posterior_scale / self.data.weight * (precision - self.precision)
+        log_ratio -= nu / 2 * (mixing - self.mixing)
+        accept = -self.rng.standard_exponential(log_ratio.shape) < log_ratio
+        self.mixing = np.where(accept, mixing, self.mixing)
+        self.precision = np.where(accept, precision, self.precision)
 
     def _move_sigma0(self, seeds: np.ndarray) -> None:
         proposal = self.sigma0 * np.exp(self.steps[0] * self.rng.standard_normal(len(self.sigma0)))
@@ -143,7 +161,7 @@ class Chains:
     def _log_prior(self, sigma0: np.ndarray) -> np.ndarray:
         """Density of log sigma0."""
         cauchy = np.log1p((sigma0 / self.priors.half_cauchy) ** 2)
-        return np.where(sigma0 < self.priors.largest_sigma0, np.log(sigma0) - cauchy, -np.inf)
+        return np.where(sigma0 <= self.priors.largest_sigma0, np.log(sigma0) - cauchy, -np.inf)
 
     def _truncated_normal(self, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
         """Normal draws within +-largest_delta0."""

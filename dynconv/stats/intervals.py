@@ -55,7 +55,7 @@ def share_interval(share: float, units: np.ndarray, alpha: float) -> tuple[float
     """Interval of a share (0-1) that is a mean over `units` [n], each with a share of its own.
 
     Wilson's interval with the effective sample size n / deff, where deff compares the variance of the units with that
-    of wins and losses: what surveys use for shares in clusters (Korn & Graubard 1998; Dean & Pagano 2015).  So it stays
+    of wins and losses: what surveys use for shares in clusters (Korn & Graubard 1998; Franco et al. 2019).  So it stays
     inside 0 and 1.  Few units that agree say little of their spread: deff counts half a unit at 0 and half at 1 besides
     (Jeffreys' prior), so that no interval shrinks to a point.  Both were chosen by simulation; with Student's quantile
     in place of the normal one, few units would cover almost always.

@@ -74,16 +74,9 @@ def _signed_rank(
     if len(a) > 1:
         difference = differences(seed_means(a), seed_means(b))
         found = signed_rank_posterior.probabilities(difference, rope, rng=rng, draws=draws)
+    common = {"model": "signed_rank", **_NOTHING, "n_datasets": len(a)}
     return [
-        {
-            "model": "signed_rank",
-            "prior": prior,
-            **_NOTHING,
-            "p_a": p_a,
-            "p_rope": p_rope,
-            "p_b": p_b,
-            "n_datasets": len(a),
-        }
+        common | {"prior": prior, "p_a": p_a, "p_rope": p_rope, "p_b": p_b}
         for prior, (p_a, p_rope, p_b) in found.items()
     ]
 

@@ -124,6 +124,8 @@ class PredictionFile:
         for group in range(metadata.num_row_groups):
             column = metadata.row_group(group).column(place)
             known = column.is_stats_set and column.statistics.has_min_max
+            if column.is_stats_set and column.statistics.null_count:
+                raise DynconvError(f"{self.path}: column 'dataset' has nulls; valid: a name in every row")
             found.append((column.statistics.min, column.statistics.max) if known else None)
         return found
 

@@ -37,9 +37,10 @@ def statistic(predicted: Labels | Confusions, metric: str, examples: np.ndarray,
     if isinstance(predicted, Confusions) and metric in METRICS[2:]:
         hits = predicted.hits[np.ix_(examples, runs)]
         if metric == "pixel_accuracy":
-            right, pixels = hits.sum(axis=2), predicted.pixels[examples, None]
-            return lambda counts: (counts @ right) / (counts @ pixels)
-        union = predicted.union[np.ix_(examples, runs)]
+            hits = hits.sum(axis=2, keepdims=True)  # as if there were one class
+            union = np.broadcast_to(predicted.pixels[examples, None, None], hits.shape)
+        else:
+            union = predicted.union[np.ix_(examples, runs)]
         shape = len(runs), hits.shape[2]
         hits, union = hits.reshape(len(examples), -1), union.reshape(len(examples), -1)
         return lambda counts: _mean_ratio(counts @ hits, counts @ union, shape)

@@ -56,7 +56,7 @@ def seed_spread(a: np.ndarray, b: np.ndarray) -> SeedSpread | None:
 def common_variance(spread: SeedSpread) -> tuple[float, float]:
     """Scaled inverse chi-square distribution of the datasets' seed variances: degrees of freedom and scale.
 
-    Moments of the logarithms of the sample variances (Smyth 2004, section 6.2).  1e6 degrees of freedom stand for
+    Moments of the logarithms of the sample variances (Smyth 2004, section 6).  1e6 degrees of freedom stand for
     infinitely many: the sample variances differ no more than chance would make them.
     """
     half = spread.freedom / 2

@@ -1,4 +1,4 @@
-"""Bayesian signed-rank test with a region of practical equivalence (Benavoli et al. 2014, ICML, sections 3-5).
+"""Bayesian signed-rank test with a region of practical equivalence (Benavoli et al. 2014, ICML).
 
 The distribution of the differences over datasets has a Dirichlet-process prior.  In each draw from its posterior, two
 datasets i, j are picked with random weights; theta_a is the weight of the pairs whose average difference is above the

@@ -112,17 +112,18 @@ class Task:
         grid = self.grid
         if len(grid.datasets) > FEW or grid.metric not in METRICS:
             return {}
-        runs = {
-            dataset: {
+        found: Tables = {"crossed": [], "per_seed": []}
+        for d, dataset in enumerate(grid.datasets):
+            predicted = predictions.load(dataset)
+            if predicted is None:
+                continue
+            runs = {
                 (grid.variants[v], grid.seeds[s]): float(grid.values[v, d, s])
                 for v, s in np.argwhere(grid.present[:, d])
             }
-            for d, dataset in enumerate(grid.datasets)
-        }
-        return {
-            "crossed": crossed.rows(predictions, runs, self.pairs, metric=grid.metric, **self.drawn),
-            "per_seed": per_seed.rows(predictions, runs, self.families),
-        }
+            found["crossed"] += crossed.rows(predicted, runs, self.pairs, metric=grid.metric, **self.drawn)
+            found["per_seed"] += per_seed.rows(predicted, runs, self.families)
+        return found
 
     def costs(self, measured: pd.DataFrame) -> Tables:
         """Quality against cost."""

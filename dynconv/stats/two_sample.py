@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from dynconv.stats.floors import seed_floor
 from dynconv.stats.means import DIGITS
 
 EXACT_SPLITS = 200_000  # all of them are counted up to here (10 runs against 10: 184,756); beyond, they are sampled
@@ -65,15 +66,10 @@ def permutation_p(a: np.ndarray, b: np.ndarray, *, resamples: int, rng: np.rando
 
 
 def permutation_floor(n: int, m: int, *, resamples: int) -> float:
-    """The least p that `permutation_p` can give for n and m runs, whatever their values; NaN without runs.
-
-    With n = m every split has a mirror image of the same absolute difference: two of C(2n, n).  With n != m the
-    mirror image is no split of that shape, and the observed split alone can be the most extreme: one of C(n + m, n).
-    """
+    """The least p that `permutation_p` can give for n and m runs, whatever their values; NaN without runs."""
     if not n or not m:
         return np.nan
-    splits = comb(n + m, n)
-    return (2 if n == m else 1) / splits if splits <= EXACT_SPLITS else 1 / (resamples + 1)
+    return seed_floor(n, m) if comb(n + m, n) <= EXACT_SPLITS else 1 / (resamples + 1)
 
 
 @lru_cache(maxsize=4)

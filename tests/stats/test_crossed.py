@@ -251,6 +251,15 @@ def test_what_does_not_exist_is_nan(tmp_path, images):
     assert np.isnan([row["seeds_ci_low"], row["examples_ci_low"], row["crossed_ci_low"]]).all()
 
 
+@pytest.mark.filterwarnings("error")
+def test_networks_that_agree_but_for_the_last_bits_have_no_interval():
+    """.7 three times and .7 seven times have means and spreads that differ by rounding alone."""
+    right = np.arange(100)[:, None] < 70
+    row = intervals((np.repeat(right, 3, axis=1), np.repeat(right, 7, axis=1)), 100, np.random.default_rng(0))
+    assert row["mean_diff"] == 0
+    assert np.isnan([row["seeds_ci_low"], row["examples_ci_low"], row["crossed_ci_low"]]).all()
+
+
 def test_a_metric_that_predictions_do_not_determine(tmp_path, images):
     frame, _ = images("d", RUNS)
     message = "metric 'accuracy_top5' cannot be recomputed from the predictions; valid: accuracy, balanced_accuracy"

@@ -104,6 +104,16 @@ def test_noise_of_the_seeds_is_not_taken_for_differences_between_datasets():
     assert np.mean(np.abs(data.difference) > 0.01) > 0.3
 
 
+def test_chains_agree_whether_a_far_off_dataset_is_noisy_or_different():
+    a, b = pair(8, 3, between=0)
+    a[0] += 0.3  # 30 standard deviations: no single conditional leads from one explanation to the other
+    (posterior,) = sample(
+        seed_spread(a, b), rng=np.random.default_rng(0), priors={"default": PRIORS["default"]}
+    ).values()
+    assert posterior.converged
+    assert posterior.delta0.mean() == pytest.approx(0.01, abs=0.01)
+
+
 def test_too_few_datasets_have_no_posterior():
     assert sample(seed_spread(*pair(2, 5)), rng=np.random.default_rng(0)) == {}
 

@@ -113,6 +113,7 @@ def test_files_that_are_not_predictions(tmp_path):
         (labels().drop(columns="seed"), "column 'seed' is missing; valid: dataset, example_id"),
         (labels().drop(columns="target"), "neither target and prediction nor confusion"),
         (labels().assign(example_id=["x", "y", "z"]), "column 'example_id' is .*string; valid: integers"),
+        (labels().assign(dataset=["d", None, "d"]), "column 'dataset' has nulls"),
         (labels().assign(variant=1), "column 'variant' is int64; valid: text"),
     ):
         frame.to_parquet(path)

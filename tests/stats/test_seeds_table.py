@@ -1,9 +1,11 @@
 """The table `seeds`: P(A > B), its interval and conclusion, the families, and the limits of the design."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
+from dynconv import records
 from dynconv.records import TABLES
 from dynconv.stats import outperforming, seeds
 from dynconv.stats.outperforming import MEANINGFUL, NOT_MEANINGFUL, NOT_SIGNIFICANT, interval, meaning, probability
@@ -75,6 +77,8 @@ def test_columns_are_those_of_the_table(values):
     assert len(rows) == 2 * 3
     wanted = {column.name for column in TABLES["seeds"].columns} - {"task", "metric"}
     assert all(set(row) == wanted for row in rows)
+    table = records.to_table("seeds", pd.DataFrame(rows).assign(task="segmentation", metric="miou"))
+    assert table.column("p_holm").null_count == 0
 
 
 def test_each_dataset_and_family_is_adjusted_by_itself(values):
