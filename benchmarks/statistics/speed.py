@@ -31,7 +31,7 @@ def show(words: Namespace) -> None:
             frame(Design("accuracies", variants, 128, seeds)).to_csv(table, index=False)
             out = ["--control", "v00", "--out", str(Path(scratch, "out"))]
             commands = {
-                "dynconv compare": [sys.executable, "-m", "dynconv.entry", "compare", str(table), *out, *options]
+                "dynconv compare": [sys.executable, "-m", "dynconv.cli", "compare", str(table), *out, *options]
             }
             for package in others:
                 if importlib.util.find_spec(package):
