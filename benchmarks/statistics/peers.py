@@ -163,8 +163,11 @@ def missing() -> list[str]:
     return sorted({package for package, _ in PEERS.values() if not importlib.util.find_spec(package)})
 
 
-def installed() -> dict[str, Peer]:
-    return {name: peer for name, (package, peer) in PEERS.items() if package not in missing()}
+def installed(words: tuple[str, ...] = ("",)) -> dict[str, Peer]:
+    """Those whose names hold one of the words."""
+    absent = missing()
+    chosen = {name: way for name, way in PEERS.items() if any(word in name for word in words)}
+    return {name: peer for name, (package, peer) in chosen.items() if package not in absent}
 
 
 def quiet() -> None:

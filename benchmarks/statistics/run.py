@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--tables", type=int, default=50, help="of each design; a quarter of them for the peers")
     parser.add_argument("--variants", type=int, nargs="+", default=[5, 10])
     parser.add_argument("--datasets", type=int, nargs="+", default=DATASETS)
+    parser.add_argument("--peers", nargs="+", default=[""], help="only those whose names hold one of these words")
     parser.add_argument("--peer-datasets", type=int, nargs="+", default=[32])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--resamples", type=int, default=1000, help="of the bootstrap intervals")

@@ -88,7 +88,7 @@ def peers(words: Namespace) -> None:
     for k in words.variants:
         for n in words.peer_datasets:
             designs = calibration.designs(calibration.PEER_NULLS, k, [n], words.seeds)
-            columns = dict(calibration.peer_errors(designs, number, words.jobs))
+            columns = dict(calibration.peer_errors(designs, number, words.jobs, tuple(words.peers)))
             worse = next(shares for design, shares in columns.items() if design.worse)
             rows = [
                 [name, *(f"{shares[name, 'wrong']:e}" for shares in columns.values()), f"{worse[name, 'found']:e}"]
