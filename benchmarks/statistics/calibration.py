@@ -53,7 +53,7 @@ def peer_errors(
 ) -> Iterator[tuple[Design, dict[tuple[str, ...], Share]]]:
     """The same of every installed peer and dynconv over all pairs of variants: by name and `wrong`.
 
-    By name and `found`: how often a variant that is truly worse differs from all others, if it is named first.
+    By name and `found`: how often a variant that is truly worse is told from the next one, if it is named first.
     """
     return count(partial(_peer_errors, only=only), designs, tables, jobs)
 
@@ -118,7 +118,7 @@ def _peer_errors(design: Design, tables: range, only: tuple[str, ...]) -> Counts
             counts[name, "wrong"] += bool(np.triu(method(values), 1)[:equal, :equal].any())
             if design.worse:  # and named first, to see whether the order of the names matters
                 counts[name, "found", "of"] += 1
-                counts[name, "found"] += bool(np.triu(method(values[::-1]), 1)[0, 1:].all())
+                counts[name, "found"] += bool(method(values[::-1])[0, 1])
     return counts
 
 

@@ -96,7 +96,10 @@ def peers(words: Namespace) -> None:
                 if what == "wrong"
             ]
             title(f"{k} variants, {n} datasets, {number} tables: family-wise error over all pairs, %")
-            print(markdown(["", *(design.name for design in columns), "the worse is found"], rows), flush=True)
+            print(
+                markdown(["", *(design.name for design in columns), "the worse, named first, is found"], rows),
+                flush=True,
+            )
 
 
 def title(text: str) -> None:
