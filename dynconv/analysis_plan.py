@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from typing import Annotated, Any, Literal, get_args
 
 import pydantic
@@ -9,7 +10,6 @@ from pydantic import Field
 
 from dynconv.errors import DynconvError, valid
 from dynconv.explain import Strict, problems
-from dynconv.recipe import NotNegative
 
 Task = Literal["classification", "segmentation", "timeseries"]
 TASKS: tuple[str, ...] = get_args(Task)
@@ -38,7 +38,7 @@ class Analysis(Strict):
     adjustment: Adjustment = "holm"
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05  # of each family of a task
     # A difference smaller than this is of no practical importance (units of the metric): one number, or one a task.
-    rope: NotNegative | dict[str, NotNegative] = 0.01
+    rope: float | dict[str, float] = 0.01
     evaluate: Literal["last_epoch"] = "last_epoch"  # which network of a run is tested: never the best on the test split
     # A run without a value.  omit: the mean is over the other seeds; worst: it counts as the worst run of its dataset;
     # drop_dataset: no variant is compared on that dataset.
@@ -58,6 +58,14 @@ class Analysis(Strict):
             if metric not in METRICS[task]:
                 raise ValueError(f"{task}: {metric!r} is not one of its metrics; {valid(METRICS[task])}")
         return {**PRIMARY_METRIC, **value}  # type: ignore[dict-item]
+
+    @pydantic.field_validator("rope", mode="before")
+    @classmethod
+    def _rope(cls, value: Any) -> Any:
+        for number in value.values() if isinstance(value, dict) else [value]:
+            if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < math.inf:
+                raise ValueError(f"{number!r} cannot be used; valid: a number from 0, in units of the metric")
+        return value
 
     @pydantic.field_validator("families", mode="after")
     @classmethod

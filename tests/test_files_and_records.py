@@ -59,7 +59,7 @@ def test_every_table_is_documented_keyed_and_read_by_everyone(tmp_path):
     assert {"runs", "metrics", "predictions", "profile", "means", "ranks", "omnibus", "pairwise"} <= set(records.TABLES)
     for name, table in records.TABLES.items():
         assert table.keys and all(column.doc for column in table.columns)
-        row = {c.name: {pa.string(): "x", pa.int64(): 1}[c.type] for c in table.columns if c.key}
+        row = {c.name: {pa.string(): "x", pa.int64(): 1, pa.float64(): 0.5}[c.type] for c in table.columns if c.key}
         path = tmp_path / f"{name}.parquet"
         records.write(name, [row], path)
         assert len(pd.read_parquet(path)) == len(pl.read_parquet(path)) == 1

@@ -110,6 +110,6 @@ def write(folder: Path, runs: list[dict]) -> Path:
     records.write("profile", profile, folder / "tables/profile.parquet")
     if len({run["variant"] for run in runs}) > 1:
         frame = load(folder / "tables/runs.parquet")
-        for name, table in compare(frame, control=next(iter(VARIANTS)), resamples=200).items():
+        for name, table in compare(frame, control=next(iter(VARIANTS)), resamples=200, posterior=False).items():
             records.write(name, table, folder / f"stats/{name}.parquet")
     return folder

@@ -1,13 +1,21 @@
 """The whole analysis: schema, invariance, coverage, verdicts, calibration."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from dynconv import records
+from dynconv.analysis_plan import Analysis
+from dynconv.comparison_tables import COMPARISONS
 from dynconv.errors import DynconvError
 from dynconv.stats import verdict
-from dynconv.stats.compare import compare
+from dynconv.stats.compare import compare as compare_all
+from dynconv.stats.grid import grids
+from dynconv.stats.task import Task
+
+compare = partial(compare_all, posterior=False)  # which takes a second a pair; test_posterior_rows.py has it
 
 FIVE = {"vanilla": 0.0, "hard_attention": 0.01, "soft_local": -0.01, "soft_global": 0.03, "odconv": 0.05}
 
@@ -19,7 +27,7 @@ def _pair(result, a, b="vanilla"):
 
 def test_columns_are_the_schemas(results):
     result = compare(results(FIVE), resamples=200)
-    assert list(result) == ["means", "ranks", "omnibus", "pairwise"]
+    assert list(result) == [table.name for table in COMPARISONS]
     for name, frame in result.items():
         assert list(frame.columns) == [column.name for column in records.TABLES[name].columns]
         assert len(records.to_table(name, frame)) == len(frame)
@@ -142,14 +150,24 @@ def test_two_to_seven_datasets_cannot_reject_and_say_so(results):
     assert pair["verdict"] == "superior"
 
 
-def test_one_dataset(results):
-    result = compare(results({"vanilla": 0.0, "odconv": 0.05}, datasets=1), resamples=200)
-    pair = _pair(result, "odconv")
-    assert (pair["p_holm"], pair["p_floor"], pair["verdict"]) == (1, 1, "inconclusive")
+def test_one_dataset_is_judged_by_its_seeds(results):
+    two = {"vanilla": 0.0, "odconv": 0.05}
+    few = compare(results(two, datasets=1), resamples=200)
+    pair = _pair(few, "odconv")
+    assert (pair["test"], pair["p_floor"], pair["verdict"]) == ("seed_permutation", 0.1, "inconclusive")
+    assert pair["p"] == few["seeds"]["p_permutation"].iloc[0]
     assert pair["mean_diff_ci_low"] < pair["mean_diff"] < pair["mean_diff_ci_high"]
-    assert "one dataset, 3 and 3 seeds" in pair["reason"]
-    assert "not what happens on other datasets" in pair["reason"]
-    lone = _pair(compare(results({"vanilla": 0.0, "odconv": 0.05}, datasets=1, seeds=1), resamples=200), "odconv")
+    assert "one dataset, 3 and 3 seeds: the least possible Holm-adjusted p is 0.1" in pair["reason"]
+    assert "at least 4 seeds of each are needed" in pair["reason"]
+    enough = _pair(compare(results(two, datasets=1, seeds=4), resamples=200), "odconv")
+    assert (enough["p_holm"], enough["verdict"]) == (2 / 70, "superior")
+    assert "on this one dataset, over 4 and 4 seeds" in enough["reason"]
+    assert "nothing is said of other datasets" in enough["reason"]
+    worse = _pair(compare(results(two, datasets=1, seeds=4), resamples=200, control="odconv"), "vanilla", "odconv")
+    assert worse["verdict"] == "inferior"
+    same = _pair(compare(results({"vanilla": 0.0, "b": 0.0}, datasets=1, seeds=9, noise=1e-3), resamples=200), "b")
+    assert same["verdict"] == "equivalent"
+    lone = _pair(compare(results(two, datasets=1, seeds=1), resamples=200), "odconv")
     assert np.isnan(lone["mean_diff_ci_low"])
     assert "a single run" in lone["reason"]
 
@@ -208,32 +226,44 @@ def test_lines_hold_the_primary_answers(results):
     lines = {line.variant: line for line in verdict.lines(pairs)}
     assert set(lines) == set(FIVE) - {"vanilla"}
     odconv, row = lines["odconv"], _pair({"pairwise": pairs}, "odconv")
-    assert (odconv.control, odconv.diff, odconv.p_holm) == ("vanilla", row["mean_diff"], row["p_holm"])
+    assert (odconv.control, odconv.diff, odconv.p_adjusted) == ("vanilla", row["mean_diff"], row["p_adjusted"])
+    assert odconv.exploratory  # there is no study
     assert odconv.wins + odconv.ties + odconv.losses == odconv.n_datasets == 10
-    assert lines["soft_local"].diff is lines["soft_local"].p_holm is None
+    assert lines["soft_local"].diff is lines["soft_local"].p_adjusted is None
     assert all(line.verdict in verdict.VERDICTS and line.reason.endswith(".") for line in lines.values())
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("alpha", 0.0), ("alpha", 0.5), ("rope", -0.1), ("resamples", 10), ("seed", -1)]
+    ("name", "value", "says"),
+    [
+        ("alpha", 0.0, "greater than 0, not 0.0"),
+        ("alpha", 0.5, "less than 0.5, not 0.5"),
+        ("rope", -0.1, "-0.1 cannot be used; valid: a number from 0"),
+        ("rope", {"classification": float("nan")}, "nan cannot be used"),
+        ("resamples", 10, "greater than or equal to 100, not 10"),
+        ("seed", -1, "greater than or equal to 0, not -1"),
+        ("adjustment", "bonferroni", "'holm', 'shaffer', .* not 'bonferroni'"),
+        ("ropes", 1, "unknown key .did you mean 'rope'.*; valid: "),
+    ],
 )
-def test_numbers_out_of_range(results, name, value):
-    with pytest.raises(DynconvError, match=f"{name}: .* valid:"):
+def test_settings_that_cannot_be_used(results, name, value, says):
+    with pytest.raises(DynconvError, match=f"{name}: .*{says}"):
         compare(results({"vanilla": 0.0, "odconv": 0.0}), **{name: value})
 
 
 def test_equal_variants_are_called_different_no_more_often_than_alpha(results):
     """A/A: 300 tables without any effect; seeds pooled as if they were datasets would reject far more often."""
     rng = np.random.default_rng(2024)
-    same, tables = dict.fromkeys(("vanilla", "b", "c"), 0.0), 300
+    same, tables, plan = dict.fromkeys(("vanilla", "b", "c"), 0.0), 300, Analysis(resamples=100)
     wrong = 0
     for _ in range(tables):
         frame = results(same, datasets=9, seeds=3, rng=rng)
         # An interaction of variant and dataset without a mean effect: what makes pooling of seeds wrong.
         shift = {key: rng.normal(0, 0.03) for key in frame.groupby(["dataset", "variant"]).groups}
         frame["value"] += [shift[key] for key in zip(frame["dataset"], frame["variant"], strict=True)]
-        pairs = compare(frame, resamples=100)["pairwise"]
-        wrong += pairs.loc[pairs["family"] == "primary", "significant"].any()
+        (grid,) = grids(frame)
+        pairs = Task(grid, plan, None, lower_is_better=False).comparisons({})["pairwise"]
+        wrong += any(pair["significant"] for pair in pairs if pair["family"] == "primary")
     rate, error = wrong / tables, np.sqrt(0.05 * 0.95 / tables)
     assert 0 < rate < 0.05 + 3 * error
 

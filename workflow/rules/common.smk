@@ -8,6 +8,7 @@ import yaml
 import dynconv.data
 import dynconv.study
 import dynconv.trials
+from dynconv.comparison_tables import COMPARISONS
 from dynconv.errors import DynconvError
 from dynconv.preflight import preflight
 

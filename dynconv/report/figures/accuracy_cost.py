@@ -53,12 +53,10 @@ _SCALES = (
 
 def drawings(results: Results) -> Iterator[Drawing]:
     """For each task one figure for each scale on which some variant has both a difference and a cost."""
-    style = styles(results.variants)
+    style, every = styles(results.variants), verdicts(results)
     for task in results.tasks:
         for scale in _SCALES:
-            found = [
-                v for v in verdicts(results) if v.task == task and v.diff is not None and scale.of(v.cost) is not None
-            ]
+            found = [v for v in every if v.task == task and v.diff is not None and scale.of(v.cost) is not None]
             if found:
                 yield _drawing(task, scale, found, _points(results, task, scale), style)
 
