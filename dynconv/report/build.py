@@ -12,15 +12,15 @@ from dynconv import __version__
 from dynconv.files import write_text
 from dynconv.report import numbers
 from dynconv.report.coverage import coverage
-from dynconv.report.figures import accuracy_cost, learning_curves
+from dynconv.report.figures import accuracy_cost, forest, learning_curves
 from dynconv.report.figures import dynamics as dynamics_figures
 from dynconv.report.figures.palette import COLOURS, styles
 from dynconv.report.results import Results, load
-from dynconv.report.sections import answer, completeness, dynamics, methods, provenance, tasks, tuning
+from dynconv.report.sections import across, answer, completeness, dynamics, methods, provenance, tasks, tuning
 from dynconv.report.sections.section import Section, task_title
 
-FIGURES = (accuracy_cost, learning_curves, dynamics_figures)
-SECTIONS = (answer, tasks, dynamics, tuning, completeness, provenance, methods)
+FIGURES = (forest, accuracy_cost, learning_curves, dynamics_figures)
+SECTIONS = (answer, across, tasks, dynamics, tuning, completeness, provenance, methods)
 
 
 def build(results: Path, out: Path | None = None) -> Path:

@@ -25,7 +25,17 @@ PATHS = {
     "choices": "tables/choices.parquet",
     **{table.name: f"stats/{table.name}.parquet" for table in COMPARISONS},
 }
-HELD = ("runs", "metrics", "profile", "choices", "means", "ranks", "omnibus", "pairwise")  # of others: the length
+HELD = (
+    "runs",
+    "metrics",
+    "profile",
+    "choices",
+    "means",
+    "ranks",
+    "omnibus",
+    "pairwise",
+    "crosstask",
+)  # of others: the length
 SEARCH = ("trials", "choices")  # only of a study that tunes
 STUDY = "study.yaml"
 PLAN = "stats/plan.json"
@@ -46,6 +56,7 @@ class Results:
     ranks: pd.DataFrame
     omnibus: pd.DataFrame
     pairwise: pd.DataFrame
+    crosstask: pd.DataFrame
 
     @property
     def absent(self) -> list[str]:
@@ -106,6 +117,11 @@ class Results:
         frames = [frame[["dataset", "task"]] for frame in (self.runs, self.profile, self.means)]
         pairs = pd.concat(frames).drop_duplicates("dataset")
         return dict(zip(pairs["dataset"], pairs["task"], strict=True))
+
+    def rope(self, task: str) -> float | None:
+        """The half-width of the region of practical equivalence that the comparison of a task used; None: unknown."""
+        rope = self.plan.get("analysis", {}).get("rope")
+        return rope.get(task) if isinstance(rope, dict) else rope
 
     def datasets(self, task: str) -> list[str]:
         """The datasets of a task: in the order of the study, then by name."""

@@ -78,6 +78,7 @@ def test_same_tables_same_bytes(results):
 def test_figures_are_also_files(built):
     names = {path.stem for path in (built / "figures").iterdir()}
     assert names == {
+        "forest",
         *(f"accuracy-{scale}-{task}" for scale in ("cost", "time") for task in set(DATASETS.values())),
         *(f"learning-curves-{dataset.replace('/', '-')}" for dataset in DATASETS),
     }
@@ -118,7 +119,7 @@ def test_hostile_names_are_text(make):
     for name in (*variants, *datasets, rows[0]["failure"], rows[0]["hostname"]):
         assert name in page.text
     files = list((results / "figures").rglob("*"))
-    assert len(files) == 2 * 2 + len(datasets)
+    assert len(files) == 1 + 2 * 2 + len(datasets)
     assert all(path.parent == results / "figures" and re.fullmatch(r"[\w.-]+\.svg", path.name) for path in files)
     for path in files:
         assert not ET.parse(path).findall(".//{*}script")

@@ -76,7 +76,7 @@ def test_more_curves_than_fit_are_linked(make):
     page = Page(build(results))
     links = [a["href"] for a in page.all("a") if "figures/" in a["href"]]
     assert len(links) == 2
-    assert len(page.all("svg")) == 12 + 2  # and gain against cost and time
+    assert len(page.all("svg")) == 12 + 3  # and the forest plot, gain against cost and time
     assert all((results / link).is_file() for link in links)
 
 

@@ -1,0 +1,42 @@
+"""Tasks side by side: the forest plot shows what the tables say, and the plan's deviations are told."""
+
+import json
+
+from report_example import DATASETS, VARIANTS, run_rows
+from report_page import Page
+
+from dynconv import records
+from dynconv.report.build import build
+from dynconv.report.figures import forest
+from dynconv.report.results import load
+
+
+def test_the_forest_plot_has_every_difference_and_its_verdict(superior):
+    (drawing,) = forest.drawings(load(superior))
+    assert drawing.name == "forest" and drawing.svg.count("difference to vanilla") == len(set(DATASETS.values()))
+    assert "odconv +3.1 [+2.0, +4.4] superior" in drawing.alt
+    assert drawing.alt.count("inconclusive") == 4 * 3 - 2
+
+
+def test_claims_about_all_tasks_are_those_of_the_table(built, page):
+    rows = records.read("crosstask", built / "stats/crosstask.parquet").to_pandas()
+    claims = rows[rows["task"] == "all"]
+    assert len(claims) == len(VARIANTS) - 1
+    assert all(reason in page.text for reason in claims["reason"])
+    assert any(attributes.get("aria-label", "").startswith("Forest plot") for attributes in page.all("svg"))
+
+
+def test_one_task_has_a_forest_plot_and_no_claim(make):
+    page = Page(build(make(run_rows(VARIANTS, {"digits": "classification"}))))
+    assert "Across tasks" in page.text and "On every task" not in page.text
+
+
+def test_the_plan_and_its_deviations_are_told(small):
+    said = {"followed": False, "deviations": ["alpha is 0.1 instead of 0.05"], "notes": ["two runs say nothing"]}
+    (small / "stats/plan.json").write_text(json.dumps(said | {"analysis": {"rope": 0.01}, "declared": None}))
+    text = Page(build(small)).text
+    assert text.count("alpha is 0.1 instead of 0.05") == 2 and "Two runs say nothing." in text
+    assert "region of practical equivalence" in text
+    followed = {"followed": True, "deviations": [], "notes": [], "analysis": {}, "declared": {"plan_hash": "abc"}}
+    (small / "stats/plan.json").write_text(json.dumps(followed))
+    assert "The analysis plan abc, part of the study, was followed" in Page(build(small)).text
