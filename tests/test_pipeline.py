@@ -1,5 +1,6 @@
 """The whole pipeline through Snakemake, in a copy of the project: what a change redoes, and what can be added."""
 
+import json
 import re
 import sys
 
@@ -8,6 +9,7 @@ import yaml
 from checkout import ROOT, copy_project
 
 from dynconv import records
+from dynconv.comparison_tables import COMPARISONS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pipeline")]
 
@@ -87,10 +89,14 @@ def test_every_variant_has_every_run_in_valid_tables(tiny):
     assert params["odconv_4x"] > 3 * params["odconv"] and params["odconv_slow"] == params["odconv"]
     for name in ("metrics", "predictions", "profile"):
         assert len(records.read(name, tiny.root / f"results/tables/{name}.parquet"))
-    for name in ("means", "ranks", "omnibus", "pairwise"):
-        assert len(records.read(name, tiny.root / f"results/stats/{name}.parquet"))
+    stats = {t.name: records.read(t.name, tiny.root / f"results/stats/{t.name}.parquet") for t in COMPARISONS}
+    assert {name for name, table in stats.items() if not len(table)} <= {"cliques", "crosstask"}
     pairwise = records.read("pairwise", tiny.root / "results/stats/pairwise.parquet").to_pandas()
-    assert set(pairwise.verdict) == {"inconclusive"} and pairwise.reason.str.contains("datasets").all()
+    assert set(pairwise.verdict) == {"inconclusive"} and pairwise.reason.str.contains("needed").all()
+    assert (
+        not pairwise.exploratory.any() and json.loads((tiny.root / "results/stats/plan.json").read_text())["followed"]
+    )
+    assert set(runs.plan_hash) - {None} == set(pairwise.plan_hash)
 
 
 def test_the_report_and_the_terminal_tell_the_answer(tiny):

@@ -40,7 +40,10 @@ def adjusted(values: np.ndarray, names: list[str], resamples: int) -> dict[tuple
     for family, pairs in families(names).items():
         keys = [frozenset(pair) for pair in pairs]
         unadjusted = np.array([p[key] for key in keys])
-        result |= {(family, name): adjust(unadjusted, pairs) for name, adjust in ADJUSTMENTS.items()}
+        for name, adjust in ADJUSTMENTS.items():
+            found = adjust(unadjusted, pairs)
+            if not (np.isnan(found) & ~np.isnan(unadjusted)).any():  # Bergmann and Hommel: too many variants
+                result[family, name] = found
         joint = np.array([difference[key] for key in keys])
         result[family, "Romano-Wolf"] = max_t.romano_wolf(joint, resamples=resamples, seed=0)
     return result

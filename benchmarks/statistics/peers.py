@@ -146,7 +146,7 @@ def _wilcoxon(rows: np.ndarray) -> np.ndarray:
 
 PEERS: dict[str, tuple[str, Peer]] = {
     "aeon, critical difference diagram (its alpha: 0.1)": ("aeon", critical_difference),
-    "the same, alpha 0.05": ("aeon", critical_difference_05),
+    "aeon, critical difference diagram, alpha 0.05": ("aeon", critical_difference_05),
     "aeon, multi-comparison matrix": ("aeon", multi_comparison_matrix),
     "MCM-style bold cells (Wilcoxon, uncorrected)": ("scipy", bold_cells),
     "autorank": ("autorank", autorank),
@@ -154,7 +154,7 @@ PEERS: dict[str, tuple[str, Peer]] = {
     "scikit-posthocs, Friedman and Nemenyi": ("scikit_posthocs", nemenyi),
     "scikit-posthocs, Friedman and Conover": ("scikit_posthocs", conover),
     "scikit-posthocs, Wilcoxon and Holm": ("scikit_posthocs", wilcoxon_holm),
-    "the same, every seed a row": ("scikit_posthocs", pooled),
+    "scikit-posthocs, Wilcoxon and Holm, every seed a row": ("scikit_posthocs", pooled),
 }
 
 
@@ -163,8 +163,11 @@ def missing() -> list[str]:
     return sorted({package for package, _ in PEERS.values() if not importlib.util.find_spec(package)})
 
 
-def installed() -> dict[str, Peer]:
-    return {name: peer for name, (package, peer) in PEERS.items() if package not in missing()}
+def installed(words: tuple[str, ...] = ("",)) -> dict[str, Peer]:
+    """Those whose names hold one of the words."""
+    absent = missing()
+    chosen = {name: way for name, way in PEERS.items() if any(word in name for word in words)}
+    return {name: peer for name, (package, peer) in chosen.items() if package not in absent}
 
 
 def quiet() -> None:

@@ -2,8 +2,8 @@
 
 Draws tables in which the truth is known (`designs.py`: seeds nested in datasets, and A/A splits of real results) and
 counts false rejections and intervals that miss, for dynconv and for other packages as their users call them; then times
-`dynconv compare` (`speed.py`).  Some 4 minutes on 2 cores, for a first look; `--tables 1000` gives the figures of
-docs/benchmarks.md in an hour.
+`dynconv compare` (`speed.py`).  Some 4 minutes on 2 cores, for a first look: Monte-Carlo errors of 3 points and more.
+`--tables 1000 --peer-datasets 8 32 128` takes some two hours and gives errors of 0.7 points.
 """
 
 import argparse
@@ -32,9 +32,11 @@ PARTS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--tables", type=int, default=100, help="of each design; a quarter of them for the peers")
+    parser.add_argument("--tables", type=int, default=50, help="of each design; a quarter of them for the peers")
     parser.add_argument("--variants", type=int, nargs="+", default=[5, 10])
     parser.add_argument("--datasets", type=int, nargs="+", default=DATASETS)
+    parser.add_argument("--peers", nargs="+", default=[""], help="only those whose names hold one of these words")
+    parser.add_argument("--peer-datasets", type=int, nargs="+", default=[32])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--resamples", type=int, default=1000, help="of the bootstrap intervals")
     parser.add_argument("--turns", type=int, default=1, help="of each timed command")

@@ -30,9 +30,7 @@ def show(words: Namespace) -> None:
             table = Path(scratch, "table.csv")
             frame(Design("accuracies", variants, 128, seeds)).to_csv(table, index=False)
             out = ["--control", "v00", "--out", str(Path(scratch, "out"))]
-            commands = {
-                "dynconv compare": [sys.executable, "-m", "dynconv.entry", "compare", str(table), *out, *options]
-            }
+            commands = {"dynconv compare": [sys.executable, "-m", "dynconv.cli", "compare", str(table), *out, *options]}
             for package in others:
                 if importlib.util.find_spec(package):
                     commands[package] = [sys.executable, str(HERE / "speed_peers.py"), package, str(table)]

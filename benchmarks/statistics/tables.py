@@ -13,7 +13,6 @@ from designs import Design
 from tally import Share, markdown
 
 LOW, HIGH = 0.93, 0.97  # within which an interval of confidence 0.95 should hold the truth
-PEER_DATASETS = (8, 32, 128)
 
 
 def errors(words: Namespace) -> None:
@@ -87,9 +86,9 @@ def peers(words: Namespace) -> None:
         )
     number = max(1, words.tables // 4)
     for k in words.variants:
-        for n in [n for n in words.datasets if n in PEER_DATASETS]:
+        for n in words.peer_datasets:
             designs = calibration.designs(calibration.PEER_NULLS, k, [n], words.seeds)
-            columns = dict(calibration.peer_errors(designs, number, words.jobs))
+            columns = dict(calibration.peer_errors(designs, number, words.jobs, tuple(words.peers)))
             worse = next(shares for design, shares in columns.items() if design.worse)
             rows = [
                 [name, *(f"{shares[name, 'wrong']:e}" for shares in columns.values()), f"{worse[name, 'found']:e}"]
@@ -97,7 +96,10 @@ def peers(words: Namespace) -> None:
                 if what == "wrong"
             ]
             title(f"{k} variants, {n} datasets, {number} tables: family-wise error over all pairs, %")
-            print(markdown(["", *(design.name for design in columns), "the worse is found"], rows), flush=True)
+            print(
+                markdown(["", *(design.name for design in columns), "the worse, named first, is found"], rows),
+                flush=True,
+            )
 
 
 def title(text: str) -> None:
