@@ -40,7 +40,7 @@ GOOD = pd.DataFrame(
 
 @pytest.fixture
 def compare(tmp_path, capsys):
-    """compare(table, *options, **writing) -> exit code, lines of the error, and the tables that were written."""
+    """compare(table, *options, **writing) -> exit code, what was said, and the tables that were written."""
 
     def run(table, *options, suffix=".csv", **writing):
         path = table
@@ -51,7 +51,8 @@ def compare(tmp_path, capsys):
         code = main(["compare", str(path), "--out", str(tmp_path / "out"), "--no-posterior", *options])
         files = {table.name: tmp_path / "out" / f"{table.name}.parquet" for table in COMPARISONS} if code == 0 else {}
         tables = {name: records.read(name, file).to_pandas() for name, file in files.items()}
-        return SimpleNamespace(code=code, error=capsys.readouterr().err.strip(), **tables)
+        said = capsys.readouterr()
+        return SimpleNamespace(code=code, error=said.err.strip(), out=said.out, **tables)
 
     return run
 
@@ -151,3 +152,40 @@ def test_tasks_of_very_unequal_size(compare):
     assert told.pairwise.set_index("task")["n_datasets"].to_dict() == {"many": 129, "one": 1}
     absent = pd.concat([many, GOOD.replace("vanilla", "a").assign(task="one")])
     assert "control 'vanilla' is not in task 'one'; valid: a, b" in compare(absent).error
+
+
+def test_the_answer_is_told_with_what_should_be_known_of_it(compare):
+    better = GOOD.assign(value=GOOD["value"] + 0.1 * (GOOD["variant"] == "b"))
+    told = compare(pd.concat([better.assign(dataset=better["dataset"] + f" {i}") for i in range(3)]))
+    assert "9/0/0  0.0039  superior" in told.out
+    assert "all: b - vanilla: superior: better on 9 of 9 datasets" in told.out
+    assert "exploratory: no study declared this analysis" in told.out
+    assert "note:" not in told.out
+    percent = GOOD.assign(value=100 * GOOD["value"])
+    assert "values up to 52.1, perhaps per cent; rope 0.01" in compare(percent).out
+    assert "note:" not in compare(percent, "--rope=1").out
+    assert "'a\\nb' - vanilla" in compare(GOOD.replace("b", "a\nb")).out
+
+
+def test_predictions_and_profiles_that_do_not_fit_are_told(compare, tmp_path):
+    runs = GOOD.assign(task="classification", metric="accuracy", value=0.5)
+    keys = ["dataset", "variant", "seed"]
+    predicted = runs[keys].merge(pd.DataFrame({"example_id": range(4), "target": 0}), how="cross").assign(prediction=0)
+    file = tmp_path / "predictions.parquet"
+    for frame, says in (
+        (predicted.assign(dataset="other"), "nothing was computed"),
+        (predicted.assign(seed=predicted["seed"] + 9), "nothing was computed"),
+        (predicted.head(0), "nothing was computed"),
+        (predicted, "the metric computed from them differs by up to 0.5 from the table's"),
+    ):
+        frame.to_parquet(file)
+        assert f"note: predictions: {says}" in compare(runs, f"--predictions={file}").out
+    predicted.assign(confusion=[[]] * len(predicted)).to_parquet(file)
+    told = compare(runs.assign(task="segmentation", metric="miou"), f"--predictions={file}")
+    assert told.code == 2 and "column 'confusion' has lists of [0] counts" in told.error
+    profile = tmp_path / "profile.parquet"
+    records.write("profile", [{"task": "classification", "dataset": "other", "variant": "b"}], profile)
+    assert "note: profile: not used" in compare(runs, f"--profile={profile}").out
+    own = runs.rename(columns={"value": "accuracy"}).drop(columns="metric").assign(status="ok")
+    own["run_id"] = own["dataset"] + "/" + own["variant"] + "/seed" + own["seed"].astype(str)
+    assert "note: profile: no network of the table" in compare(own, f"--profile={profile}", suffix=".parquet").out
