@@ -69,7 +69,8 @@ def _compare(args: argparse.Namespace) -> None:
     undeclared = set(frame["variant"]) - set(declared.variants) if declared else ()
     print(declaration.write(args.out, plan, declared, undeclared))
     print("", *answer.lines(tables["pairwise"], plan, terminal_width()), "", sep="\n")
-    notes = [*answer.notes(frame, plan, lower_is_better=args.lower_is_better)]
+    notes = list(declared.notes) if declared else []
+    notes += answer.notes(frame, plan, lower_is_better=args.lower_is_better)
     notes += answer.of_predictions(tables["crossed"]) if args.predictions else []
     notes += answer.of_profile(profile, frame) if args.profile else []
     for line in notes:
