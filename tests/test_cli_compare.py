@@ -66,7 +66,7 @@ def test_the_plan_of_the_study_is_followed(tmp_path, study, runs, capsys):
     assert plan["followed"] and not pairs["exploratory"].any()
     assert (pairs["plan_hash"] == made.analysis.plan_hash).all()
     one = pairs.loc[("classification", "odconv", "vanilla")]
-    assert (one["test"], one["verdict"], one["p_holm"]) == ("seed_permutation", "superior", 2 * 2 / 252)
+    assert (one["test"], one["verdict"], one["p_holm"]) == ("welch_and_permutation", "superior", 2 * 2 / 252)
     assert pairs.loc[("timeseries", "odconv", "vanilla"), "verdict"] == "inconclusive"
     across = tables["crosstask"].set_index(["variant", "task"])
     assert across.loc[("odconv", "all"), "verdict"] == "inconclusive"  # three series sets cannot show it

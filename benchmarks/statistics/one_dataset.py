@@ -14,7 +14,7 @@ SEEDS = (3, 5, 10, 20)
 VARIANTS = 5
 FORMS = ("seeds only", "seeds only, unequal spread", "A/A seeds")  # variants that are one and the same on each dataset
 INTERVAL_FORMS = ("normal", "heavy tails", "accuracies", "unequal spread")  # variants differ, by a known amount
-TESTS = {"permutation": "p_holm", "Welch": "p_holm_welch"}
+TESTS = {"permutation": "p_holm_permutation", "Welch": "p_holm_welch", "both": "p_holm"}
 
 
 def errors(design: Design, tables: range) -> Counter:

@@ -39,8 +39,10 @@ _SENSITIVITY = (
 )
 STATISTICS = tuple(column.name for column in (*_EFFECTS, *_SENSITIVITY))  # of one pair, whatever the others
 _TESTS = (
-    Column("test", TEXT, "the test that decides: wilcoxon, or seed_permutation where the task has one dataset"),
-    Column("p", REAL, "its p; null where it cannot be computed"),
+    Column(
+        "test", TEXT, "what decides: wilcoxon; where the task has one dataset welch_and_permutation, over its seeds"
+    ),
+    Column("p", REAL, "its p (of the two over seeds, the larger); null where it cannot be computed"),
     Column("p_holm", REAL, "p, Holm-adjusted within its task and family"),
     Column("p_shaffer", REAL, "p adjusted by Shaffer's static procedure"),
     Column(

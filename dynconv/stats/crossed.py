@@ -122,12 +122,16 @@ def _pair(resampled: Resampled | None, a: np.ndarray, b: np.ndarray, n: int, alp
         interaction = enlarged * sum(float(centred[:, v].var(axis=1, ddof=1).mean()) / len(v) for v in (a, b))
         added = max(examples - interaction, 0.0)  # by new examples; never negative, but its estimate can be
         crossed, crossed_freedom = _sum_of(np.array([*parts, added]), np.array([len(a) - 1, len(b) - 1, n - 1]))
-        crossed = max(crossed, examples)
     variances = ((seeds, freedom), (examples, n - 1), (crossed, crossed_freedom))
     least = 10.0**-DIGITS * max(map(abs, mean))  # below it, nothing varied: what is left are last bits
+    halves = [
+        float(stats.t.ppf(1 - alpha / 2, df) * np.sqrt(variance)) if variance > least**2 else np.nan
+        for variance, df in variances
+    ]
+    # More degrees of freedom can make the whole narrower than a part of it; nobody would believe that.
+    halves[2] = np.nan if np.isnan(halves[2]) else float(np.nanmax(halves))
     row = {"mean_diff": difference}
-    for name, (variance, df) in zip(INTERVALS, variances, strict=True):
-        half = float(stats.t.ppf(1 - alpha / 2, df) * np.sqrt(variance)) if variance > least**2 else np.nan
+    for name, half in zip(INTERVALS, halves, strict=True):
         row |= {f"{name}_ci_low": difference - half, f"{name}_ci_high": difference + half}
     return row
 

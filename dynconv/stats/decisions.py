@@ -36,8 +36,8 @@ def decide(
 ) -> Rows:
     """Rows of `pairwise` by pair: `found` of each pair by itself, what depends on its family, and the verdict.
 
-    The test that decides is Wilcoxon's over datasets.  A task of one dataset has none: there the exact permutation test
-    over seeds decides, and speaks of that dataset alone.
+    The test that decides is Wilcoxon's over datasets.  A task of one dataset has none: there Welch's test and the exact
+    permutation test over seeds must both reject, and speak of that dataset alone.
 
     Args:
         found: the statistics of each pair by itself, in the order of `listed`.
@@ -57,7 +57,7 @@ def decide(
     for pair, numbers in zip((pair for pairs in listed.values() for pair in pairs), found, strict=True):
         rows[pair] = row = {"variant_a": pair[0], "variant_b": pair[1], **numbers}
         row["test"] = ONE_DATASET if single else "wilcoxon"
-        row["p"] = seed_rows[pair]["p_permutation"] if single else row["p_wilcoxon"]
+        row["p"] = seed_rows[pair]["p"] if single else row["p_wilcoxon"]
         row["floor"] = seed_rows[pair]["p_floor"] if single else multiplicity.floor(row["n_datasets"])
         row["n_seeds"] = max(_seeds(grid, name) for name in pair)
     every = multiplicity.adjust(_column(rows.values(), "p"), "holm")

@@ -11,7 +11,7 @@ from dynconv.stats.floors import seeds_needed
 from dynconv.stats.multiplicity import at_best, datasets_needed
 
 VERDICTS = ("superior", "inferior", "equivalent", "inconclusive")
-ONE_DATASET = "seed_permutation"  # the test that decides where a task has one dataset
+ONE_DATASET = "welch_and_permutation"  # the tests that decide where a task has one dataset
 ADJUSTED = {  # how the reason calls p_adjusted
     "holm": "Holm-adjusted",
     "shaffer": "Shaffer-adjusted",

@@ -154,7 +154,7 @@ def test_one_dataset_is_judged_by_its_seeds(results):
     two = {"vanilla": 0.0, "odconv": 0.05}
     few = compare(results(two, datasets=1), resamples=200)
     pair = _pair(few, "odconv")
-    assert (pair["test"], pair["p_floor"], pair["verdict"]) == ("seed_permutation", 0.1, "inconclusive")
+    assert (pair["test"], pair["p_floor"], pair["verdict"]) == ("welch_and_permutation", 0.1, "inconclusive")
     assert pair["p"] == few["seeds"]["p_permutation"].iloc[0]
     assert pair["mean_diff_ci_low"] < pair["mean_diff"] < pair["mean_diff_ci_high"]
     assert "one dataset, 3 and 3 seeds: the least possible Holm-adjusted p is 0.1" in pair["reason"]

@@ -215,7 +215,7 @@ def test_a_pair_depends_on_nothing_else(tmp_path, images):
     few = crossed.rows(loaded(tmp_path, less), runs, [("a", "b")], metric="accuracy", **OPTIONS)
     assert every[2] == few[0]
     other_seed = crossed.rows(predicted, runs, [("a", "b")], metric="accuracy", **(OPTIONS | {"seed": 1}))
-    assert other_seed[0]["crossed_ci_low"] != few[0]["crossed_ci_low"]
+    assert other_seed[0]["examples_ci_low"] != few[0]["examples_ci_low"]
 
 
 def test_missing_predictions_are_counted(tmp_path, images):
@@ -270,3 +270,18 @@ def test_a_metric_that_predictions_do_not_determine(tmp_path, images):
         nothing = np.zeros((1, 1, 2))
         confusions = Confusions("d", [("a", 0)], np.arange(1), np.ones((1, 1), bool), nothing, nothing, np.zeros(1))
         statistic(confusions, "accuracy", np.arange(1), np.arange(1))
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 6])
+@pytest.mark.parametrize("level", [0.0, 0.1])
+def test_new_seeds_and_new_examples_are_never_surer_than_either(seeds, level):
+    rng, n = np.random.default_rng(seeds), 60
+    runs = [(variant, seed) for variant in ("a", "b") for seed in range(seeds)]
+    right = 0.7 + level * rng.standard_normal(len(runs))
+    correct = (rng.random((n, len(runs))) < right).astype(float)
+    labels = Labels("d", runs, np.arange(n), np.ones(correct.shape, bool), np.zeros(n, int), correct)
+    values = dict(zip(runs, correct.mean(axis=0), strict=True))
+    (row,) = crossed.rows(labels, values, [("a", "b")], metric="accuracy", **OPTIONS)
+    for name in ("seeds", "examples"):
+        assert row["crossed_ci_low"] <= row[f"{name}_ci_low"] <= row["mean_diff"]
+        assert row["mean_diff"] <= row[f"{name}_ci_high"] <= row["crossed_ci_high"]

@@ -86,10 +86,11 @@ def test_each_dataset_and_family_is_adjusted_by_itself(values):
     for dataset in ("d0", "d1"):
         first, second, only = [row for row in rows if row["dataset"] == dataset]
         assert only["family"] == "secondary"
-        assert only["p_holm"] == only["p_permutation"]
+        assert only["p_holm"] == only["p"] == max(only["p_permutation"], only["p_welch"])
+        assert only["p_holm_permutation"] == only["p_permutation"]
         assert first["p_permutation"] == pytest.approx(2 / 924)  # six against six, apart
-        assert first["p_holm"] == pytest.approx(4 / 924)
-        assert second["p_holm"] == pytest.approx(max(second["p_permutation"], 4 / 924))
+        assert first["p_holm"] == first["p_holm_permutation"] == pytest.approx(4 / 924)
+        assert second["p_holm"] == pytest.approx(max(second["p"], 4 / 924))
         assert first["p_holm_welch"] == pytest.approx(2 * first["p_welch"])
         assert first["meaning"] == MEANINGFUL
         assert first["prob_a_better"] == 1
@@ -101,7 +102,7 @@ def test_a_pair_depends_on_nothing_else_in_the_table(values):
         values[[2, 0], 1:, ::-1], ["vanilla", "odconv"], ["d1"], {"primary": FAMILIES["primary"][:1]}, **OPTIONS
     )
     full = next(r for r in all_rows if (r["dataset"], r["variant_a"], r["variant_b"]) == ("d1", "odconv", "vanilla"))
-    same = set(full) - {"p_holm", "p_holm_welch", "limits"}
+    same = set(full) - {"p_holm", "p_holm_permutation", "p_holm_welch", "limits"}
     assert {key: full[key] for key in same} == {key: few[0][key] for key in same}
 
 
@@ -113,8 +114,12 @@ def test_missing_runs_are_counted_and_said(values):
     none, one = rows["odconv"], rows["soft"]
     assert (none["n_a"], none["n_b"], none["coverage"]) == (0, 6, 0.5)
     assert none["limits"] == "No run of odconv has a value on d0, so nothing can be said of the pair."
-    assert np.isnan([none["mean_diff"], none["p_permutation"], none["p_holm"], none["p_floor"]]).all()
-    assert one["p_holm"] == pytest.approx(min(1, 2 * one["p_permutation"]))  # the other test of the family counts
+    assert np.isnan([none["mean_diff"], none["p_permutation"], none["p"], none["p_holm"]]).all()
+    assert none["p_floor"] == one["p_floor"] == 1  # without scatter there is no test
+    assert np.isnan([one["p"], one["p_holm"]]).all()
+    assert one["p_holm_permutation"] == pytest.approx(
+        min(1, 2 * one["p_permutation"])
+    )  # the other test of the family counts
     assert one["limits"].startswith("A single run of soft on d0 does not show how far its result varies")
     assert np.isnan([one["p_welch"], one["ci_low"], one["prob_a_better_ci_low"]]).all()
     assert one["meaning"] == NOT_SIGNIFICANT
@@ -124,7 +129,7 @@ def test_limits_say_what_these_seeds_could_never_show(values):
     row = seeds.rows(values[:, :1, :3], NAMES, ["voc2012"], FAMILIES, **OPTIONS)[0]
     assert row["limits"] == (
         "3 and 3 runs on the one test split of voc2012 show how results vary from training to training there, not what"
-        " happens on other datasets or other test examples; the least possible permutation p is 0.1 (0.2 after Holm"
+        " happens on other datasets or other test examples; the least possible p is 0.1 (0.2 after Holm"
         " over 2 tests), so no result could be significant at alpha 0.05."
     )
     assert "so no result" not in seeds.rows(values, NAMES, ["d0", "d1"], FAMILIES, **OPTIONS)[0]["limits"]
@@ -136,3 +141,11 @@ def test_constant_results():
     assert (row["mean_diff"], row["p_permutation"], row["prob_a_better"]) == (0, 1, 0.5)
     assert np.isnan(row["p_welch"])
     assert row["meaning"] == outperforming.NOT_SIGNIFICANT
+    assert row["p"] == 1
+
+
+def test_where_runs_scatter_unequally_both_tests_must_reject():
+    """Exchanging runs alone would reject too often: here Welch's test does not follow."""
+    calm, wild = np.full(5, 0.7) + np.arange(5) * 1e-5, np.array([0.71, 0.72, 0.75, 0.80, 0.95])
+    row = seeds.rows(np.stack([wild, calm])[:, None], ["a", "b"], ["d"], {"f": [("a", "b")]}, **OPTIONS)[0]
+    assert row["p_permutation"] < 0.05 < row["p_welch"] == row["p"] == row["p_holm"]

@@ -108,9 +108,7 @@ def _drawing(task: str, scale: _Scale, found: list[Verdict], points: pd.DataFram
         for v in found
     )
     alt = f"{task}: mean gain over {control} with its interval, and relative {scale.words}. {listed}."
-    caption = (
-        f"Gain over the control against {scale.words} (log axis). Bars: bootstrap interval of the mean difference."
-    )
+    caption = f"Gain over the control against {scale.words} (log axis). Bars: interval of the mean difference."
     if several:
         caption += " Pale marks: single datasets."
     if any(scale.theory(v.cost) for v in found):
