@@ -24,6 +24,7 @@ Adjustment = Literal["holm", "shaffer", "bergmann_hommel", "hommel", "bh", "roma
 ADJUSTMENTS: tuple[str, ...] = get_args(Adjustment)
 FamilyName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
 Rule = Literal["control", "rest", "all"]
+RULES: tuple[str, ...] = get_args(Rule)
 Pairs = tuple[tuple[str, str], ...]
 
 
@@ -67,6 +68,18 @@ class Analysis(Strict):
                 raise ValueError(f"{number!r} cannot be used; valid: a number from 0, in units of the metric")
         return value
 
+    @pydantic.field_validator("families", mode="before")
+    @classmethod
+    def _form_of_families(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or not value:
+            raise ValueError(f"{value!r} names no family; valid: a mapping such as {{primary: control}}")
+        for name, rule in value.items():
+            pairs = rule if isinstance(rule, list | tuple) else None
+            good = rule in RULES if pairs is None else bool(pairs) and all(map(_is_pair, pairs))
+            if not good:
+                raise ValueError(f"{name}: {rule!r} is no rule; {valid(RULES)}, or pairs such as [[odconv, vanilla]]")
+        return value
+
     @pydantic.field_validator("families", mode="after")
     @classmethod
     def _families(cls, value: dict[str, Rule | Pairs]) -> dict[str, Rule | Pairs]:
@@ -82,10 +95,9 @@ class Analysis(Strict):
             for pair in () if isinstance(rule, str) else rule:
                 if pair[0] == pair[1]:
                     raise ValueError(f"{name}: {pair[0]!r} is paired with itself")
-                if (other := seen.setdefault(frozenset(pair), name)) != name:
-                    raise ValueError(
-                        f"{name}: {' - '.join(pair)} is in {other!r} already; a pair belongs to one family"
-                    )
+                if other := seen.get(frozenset(pair)):
+                    raise ValueError(f"{name}: {' - '.join(pair)} is in {other!r} already; valid: each pair once")
+                seen[frozenset(pair)] = name
         return value
 
     def rope_of(self, task: str) -> float:
@@ -104,6 +116,10 @@ class Analysis(Strict):
     def plan_hash(self) -> str:
         """Digest of the whole plan, which every run carries: a plan that was changed after runs were made shows."""
         return digest(self.model_dump(mode="json"))
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(name, str) for name in value)
 
 
 EXPLORATORY = "exploratory"  # the family of pairs that the plan names in none

@@ -48,7 +48,8 @@ def _table(sub: argparse.ArgumentParser) -> None:
 
 def _compare(args: argparse.Namespace) -> None:
     from dynconv import records
-    from dynconv.stats import compare, costs, declaration
+    from dynconv.columns import terminal_width
+    from dynconv.stats import answer, compare, costs, declaration
     from dynconv.stats.predictions import PredictionFile
 
     plan, frame, declared = _inputs(args)
@@ -67,7 +68,14 @@ def _compare(args: argparse.Namespace) -> None:
         print(f"{args.out / name}.parquet: {len(written)} rows")
     undeclared = set(frame["variant"]) - set(declared.variants) if declared else ()
     print(declaration.write(args.out, plan, declared, undeclared))
-    for line in declared.deviations if declared else ():
+    print("", *answer.lines(tables["pairwise"], plan, terminal_width()), "", sep="\n")
+    notes = list(declared.notes) if declared else []
+    notes += answer.notes(frame, plan, lower_is_better=args.lower_is_better)
+    notes += answer.of_predictions(tables["crossed"]) if args.predictions else []
+    notes += answer.of_profile(profile, frame) if args.profile else []
+    for line in notes:
+        print(f"note: {line}")
+    for line in declared.deviations if declared else ["no study declared this analysis before the data were seen"]:
         print(f"exploratory: {line}")
 
 

@@ -7,5 +7,5 @@ class DynconvError(Exception):
 
 def valid(names) -> str:
     """`valid: a, b, c`: the closing half of every error about a wrong name."""
-    names = sorted(map(str, names))
+    names = [name if name.isprintable() else repr(name) for name in sorted(map(str, names))]
     return "valid: " + (", ".join(names) if names else "(none)")

@@ -3,7 +3,8 @@
 from dynconv.analysis_plan import EXPLORATORY, Analysis
 from dynconv.stats.families import families
 from dynconv.stats.floors import seed_floor, seeds_needed
-from dynconv.stats.multiplicity import datasets_needed, floor
+from dynconv.stats.multiplicity import at_best, datasets_needed, floor
+from dynconv.stats.verdict import ADJUSTED
 from dynconv.study import Study
 
 
@@ -23,18 +24,21 @@ def floor_lines(study: Study, datasets: int) -> list[str]:
     test of n seeds against n none below 2 / (2n choose n).
     """
     seeds, alpha, lines = len(study.seeds), study.analysis.alpha, []
+    # Over one dataset there are no signs to flip: Holm decides there.
+    by = "holm" if datasets == 1 and study.analysis.adjustment == "romano_wolf" else study.analysis.adjustment
     for family, pairs in families(study.analysis, [variant.name for variant in study.variants]).items():
         if family == EXPLORATORY:
             continue
         size = len(pairs)
+        counted = at_best(size, by)
         if datasets == 1:
             least, over = seed_floor(seeds, seeds), f"{seeds} seeds of one dataset"
-            needed = f"{seeds_needed(size, alpha)} seeds"
+            needed = f"{seeds_needed(counted, alpha)} seeds"
         else:
-            least, over, needed = floor(datasets), f"{datasets} datasets", f"{datasets_needed(size, alpha)} datasets"
-        least = min(1.0, size * least)
+            least, over, needed = floor(datasets), f"{datasets} datasets", f"{datasets_needed(counted, alpha)} datasets"
+        least = min(1.0, counted * least)
         tests = f"{family}: " + (f"{size} comparisons" if size > 1 else "1 comparison")
-        says = f"the least Holm-adjusted p over {over} is {least:.2g}"
+        says = f"the least {ADJUSTED[by]} p over {over} is {least:.2g}"
         if least < alpha:
             lines.append(f"{tests}, can reject: {says}")
         else:

@@ -25,7 +25,7 @@ _EFFECTS = (
         "hodges_lehmann_ci", "its interval, from inverting the signed-rank test; null: too few datasets (95 %: below 6)"
     ),
     Column("rank_biserial", REAL, "matched-pairs rank-biserial correlation (-1 to 1)"),
-    *interval("rank_biserial_ci", "its interval for datasets like these; null for one dataset"),
+    *interval("rank_biserial_ci", "its interval for datasets like these; null where one dataset is, or differs"),
     Column("prob_a_better", REAL, "share of datasets won, ties as half"),
     *interval("prob_a_better_ci", "its interval for datasets like these; null for one dataset"),
     Column("cliffs_delta", REAL, "Cliff's delta over seeds, averaged over datasets (-1 to 1)"),

@@ -29,14 +29,19 @@ class Declaration:
     notes: tuple[str, ...] = ()
 
     def changed(self, settings: Mapping[str, Any]) -> "Declaration":
-        """The same with a deviation for each of `settings` that is not as planned."""
+        """The same with a deviation for each of `settings` that is not as planned.
+
+        A Bayesian part that was left out is a note: it decides nothing, and what was tested is what was planned.
+        """
         planned = self.plan.model_dump()
-        new = [
-            f"{name} is {value!r} instead of {planned[name]!r}"
+        new = {
+            name: f"{name} is {value!r} instead of {planned[name]!r}"
             for name, value in settings.items()
             if value != planned[name]
-        ]
-        return replace(self, deviations=(*self.deviations, *new))
+        }
+        left_out = [text for name, text in new.items() if name == "posterior"]
+        deviations = [text for name, text in new.items() if name != "posterior"]
+        return replace(self, deviations=(*self.deviations, *deviations), notes=(*self.notes, *left_out))
 
     def against(self, made_under: Mapping[str, Mapping[str, int]]) -> "Declaration":
         """The same, having looked under which plan and study the runs of the table were made.

@@ -70,10 +70,10 @@ def rank_biserial_interval(differences: np.ndarray, alpha: float) -> tuple[float
     """Interval of the rank-biserial correlation of `differences` [datasets] on datasets like these.
 
     (1 + r) / 2 is a share; its units are the pseudo-values of the jackknife over datasets (Efron & Stein 1981).  NaN
-    with fewer than two datasets.
+    with fewer than two datasets, and where a single one differs: without it there is no correlation, so no jackknife.
     """
     n = len(differences)
-    if n < 2:
+    if n < 2 or np.count_nonzero(differences) == 1:
         return np.nan, np.nan
     share = (1 + effects.rank_biserial(differences)) / 2
     left_out = (1 + effects.rank_biserial_left_out(differences)) / 2

@@ -59,6 +59,14 @@ def floor(n: int) -> float:
     return min(1.0, 2.0 ** (1 - n))
 
 
+def at_best(family_size: int, adjustment: str) -> int:
+    """What an adjustment multiplies the least p by when every test of a family is at its floor.
+
+    Hommel's, Benjamini and Hochberg's and Romano and Wolf's leave equal p-values as they are; the others count tests.
+    """
+    return 1 if adjustment in ("hommel", "bh", "romano_wolf") else family_size
+
+
 def datasets_needed(family_size: int, alpha: float) -> int:
     """The fewest datasets whose floor, Holm-adjusted for `family_size` tests, is below `alpha`."""
     return next(n for n in count(1) if family_size * floor(n) < alpha)

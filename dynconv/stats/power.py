@@ -18,6 +18,7 @@ from dynconv.stats.scatter import Scatter, normal, observed
 from dynconv.stats.variance_components import Components, components
 
 _MOST = 10**9  # seeds; a need beyond it is none
+_LARGEST = 1e6  # standard deviations; a larger effect is found as surely, and its square may overflow
 
 
 def rows(
@@ -116,8 +117,8 @@ def _row(pilot: Components, one: bool, effect: float, tests: int, alpha: float, 
         power = low = 0.0
     scatter = _scatter(pilot, one)
     if scatter is not None:
-        careful = scatter.equivalent(effect / pilot.upper)
-        power, low = test(n, scatter.equivalent(effect), level), test(n, careful, level)
+        standard, careful = (min(scatter.equivalent(e), _LARGEST) for e in (effect, effect / pilot.upper))
+        power, low = test(n, standard, level), test(n, careful, level)
         found = scatter.effect(effect_needed(test, n, level, target))
         detectable = found * pilot.upper if math.isfinite(found) else None
         if one:
@@ -159,7 +160,8 @@ def _seeds_needed(pilot: Components, effect: float, found: float) -> int | None:
     """
     if math.isnan(pilot.sd_seeds) or not math.isfinite(found):
         return None
-    noise, limit = 2 * pilot.sd_seeds**2, (effect / found * pilot.sd_total) ** 2
+    allowed = effect / found * pilot.sd_total
+    noise, limit = 2 * pilot.sd_seeds**2, allowed * allowed  # infinite, where ** would raise, for a huge effect
     between = (pilot.upper * pilot.sd_total) ** 2 - noise / pilot.n_seeds
     rooms = (limit - between, limit / pilot.upper**2 - pilot.sd_datasets**2)
     seeds = max(noise / room if room > 0 else math.inf for room in rooms)

@@ -163,7 +163,7 @@ class PredictionFile:
         self._complete(lists, "confusion", dataset)
         lengths = pc.list_value_length(lists).to_numpy(zero_copy_only=False)
         classes = isqrt(int(lengths[0]))
-        if classes**2 != lengths[0] or (lengths != lengths[0]).any():
+        if not classes or classes**2 != lengths[0] or (lengths != lengths[0]).any():
             raise DynconvError(
                 f"{self.path}: dataset {dataset!r}: column 'confusion' has lists of {sorted(set(lengths.tolist()))[:3]}"
                 " counts; valid: lists of classes * classes counts, equally long on a dataset"

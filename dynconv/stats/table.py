@@ -13,8 +13,12 @@ from dynconv.study import PRIMARY_METRIC
 from dynconv.tables import METRICS
 
 REQUIRED = ["dataset", "variant", "value"]
+OPTIONAL = ["seed", "metric", "task", "group"]
+SEPARATORS = ";\t|"  # with which a table that is called .csv may come
+LONG = "valid: the columns dataset, variant and value, with a row for each dataset and variant"
 ONLY_TASK = "all"  # task of a table that names none
 ONLY_METRIC = "value"  # metric of a table that names none
+MOST_SEED = 2**53 - 1  # larger integers are not all floats, as which a column with gaps is read
 NO_VALUE = {"", "nan", "na", "n/a", "null", "none"}  # how people write "this run has no result"
 
 Metric = str | Mapping[str, str] | None
@@ -41,6 +45,7 @@ def load(path: str | os.PathLike, *, metric: Metric = None, lower_is_better: boo
     """
     source = str(path)
     raw = _read(Path(path))
+    _readable(raw, source)
     runs = {"run_id", "status"} <= set(raw.columns) and "value" not in raw.columns
     frame = _runs(raw, metric, source) if runs else _scores(raw, metric, source)
     if runs and not lower_is_better and (frame["metric"] == "loss").any():
@@ -69,23 +74,36 @@ def _groups(raw: pd.DataFrame, source: str) -> dict[str, str]:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    if path.suffix not in (".parquet", ".csv"):
+    suffix = path.suffix.lower()
+    if suffix not in (".parquet", ".csv"):
         raise DynconvError(f"{path}: unknown kind of table {path.suffix!r}; {valid(['.parquet', '.csv'])}")
     if not path.is_file():
         raise DynconvError(f"{path}: no such file; valid: a .parquet or .csv table")
     try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
+        if suffix == ".parquet":
+            frame = pd.read_parquet(path)  # which turns columns that were a pandas index into one again
+            index = [name for name in frame.index.names if name is not None and name not in frame.columns]
+            return (frame.reset_index(index) if index else frame).reset_index(drop=True)
         # As text: a dataset may be called NA or None, and pandas would read it as missing.
         return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", on_bad_lines="error")
     except (OSError, ValueError) as error:  # Arrow's and pandas' parse errors are ValueErrors
         detail = " ".join(str(error).split())[:200]
-        raise DynconvError(f"{path}: not a readable {path.suffix[1:]} table: {detail}") from None
+        raise DynconvError(f"{path}: not a readable {suffix[1:]} table: {detail}") from None
+
+
+def _readable(raw: pd.DataFrame, source: str) -> None:
+    """DynconvError where the header shows that the columns are not what they seem."""
+    names = list(map(str, raw.columns))
+    for name in (*REQUIRED, *OPTIONAL):
+        if names.count(name) > 1 or (name in names and f"{name}.1" in names):  # as pandas calls a CSV file's second
+            raise DynconvError(f"{source}: column {name!r} stands twice; valid: each column once")
+    if len(names) == 1 and (found := [mark for mark in SEPARATORS if mark in names[0]]):
+        raise DynconvError(f"{source}: the columns are separated by {found[0]!r}; valid: by commas")
 
 
 def _scores(raw: pd.DataFrame, metric: Metric, source: str) -> pd.DataFrame:
     """Rows of anyone's table."""
-    _need(raw, REQUIRED, source)
+    _need(raw, REQUIRED, source, LONG)
     frame = pd.DataFrame({"dataset": _names(raw, "dataset", source), "variant": _names(raw, "variant", source)})
     frame["task"] = _names(raw, "task", source) if "task" in raw.columns else ONLY_TASK
     frame["seed"] = _seeds(raw, source) if "seed" in raw.columns else 0
@@ -106,7 +124,8 @@ def _scores(raw: pd.DataFrame, metric: Metric, source: str) -> pd.DataFrame:
 
 def _runs(raw: pd.DataFrame, metric: Metric, source: str) -> pd.DataFrame:
     """Rows of this project's `runs`: the value is the task's metric, none for a failed run."""
-    _need(raw, ["task", "dataset", "variant", "seed"], source)
+    needed = ["task", "dataset", "variant", "seed"]
+    _need(raw, needed, source, valid(needed))
     names = {column: _names(raw, column, source) for column in ("task", "dataset", "variant", "status")}
     frame = pd.DataFrame(names).assign(seed=_seeds(raw, source), value=np.nan, metric="")
     unknown = sorted(set(frame["status"]) - {"ok", "failed"})
@@ -129,11 +148,11 @@ def _wanted(metric: Metric, task: str) -> str | None:
     return metric if metric is None or isinstance(metric, str) else metric.get(task)
 
 
-def _need(raw: pd.DataFrame, columns: list[str], source: str) -> None:
+def _need(raw: pd.DataFrame, columns: list[str], source: str, allowed: str) -> None:
     for column in columns:
         if column not in raw.columns:
             have = ", ".join(map(str, raw.columns)) or "none"
-            raise DynconvError(f"{source}: column {column!r} is missing (has: {have}); {valid(columns)}")
+            raise DynconvError(f"{source}: column {column!r} is missing (has: {have}); {allowed}")
 
 
 def _names(raw: pd.DataFrame, column: str, source: str) -> pd.Series:
@@ -144,7 +163,9 @@ def _names(raw: pd.DataFrame, column: str, source: str) -> pd.Series:
     return names
 
 
-def _numbers(raw: pd.DataFrame, column: str, source: str) -> pd.Series:
+def _numbers(
+    raw: pd.DataFrame, column: str, source: str, allowed: str = "a number, or empty for a failed run"
+) -> pd.Series:
     values = raw[column]
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         return values.astype(float)
@@ -155,17 +176,15 @@ def _numbers(raw: pd.DataFrame, column: str, source: str) -> pd.Series:
         try:
             parsed[row] = float(text)
         except ValueError:
-            message = (
-                f"{source}: column {column!r}: row {row + 1} is {text!r}; valid: a number, or empty for a failed run"
-            )
-            raise DynconvError(message) from None
+            raise DynconvError(f"{source}: column {column!r}: row {row + 1} is {text!r}; valid: {allowed}") from None
     return pd.Series(parsed, index=raw.index)
 
 
 def _seeds(raw: pd.DataFrame, source: str) -> pd.Series:
-    seeds = _numbers(raw, "seed", source)
-    wrong = np.flatnonzero(~np.isfinite(seeds) | (seeds != seeds.round()))
+    allowed = "an integer below 2^53 in every row"
+    seeds = _numbers(raw, "seed", source, allowed)
+    wrong = np.flatnonzero(~np.isfinite(seeds) | (seeds != seeds.round()) | (seeds.abs() > MOST_SEED))
     if len(wrong):
-        got = raw["seed"].iloc[wrong[0]]
-        raise DynconvError(f"{source}: column 'seed': row {wrong[0] + 1} is {got!r}; valid: an integer in every row")
+        got = str(raw["seed"].iloc[wrong[0]])
+        raise DynconvError(f"{source}: column 'seed': row {wrong[0] + 1} is {got!r}; valid: {allowed}")
     return seeds.astype(np.int64)

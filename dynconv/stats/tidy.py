@@ -8,14 +8,16 @@ from dynconv.errors import DynconvError, valid
 COLUMNS = ["task", "metric", "dataset", "variant", "seed", "value"]
 KEYS = ["task", "dataset", "variant", "seed"]
 PERCENT = 100.0
+MAGNITUDES = (1e-50, 1e50)  # of values other than 0: well beyond, squares of variances overflow or vanish
 
 
 def check(frame: pd.DataFrame, source: str, *, lower_is_better: bool = False) -> pd.DataFrame:
     """Return `frame` with `COLUMNS` only, sorted by its keys; a NaN value is a failed run.
 
     Raises:
-        DynconvError: missing column, no rows, infinite value, repeated key, a task with several metrics or a single
-            variant, or (unless `lower_is_better`) fractions beside percentages in one task; names `source`.
+        DynconvError: missing column, no rows, infinite value or one beyond `MAGNITUDES`, repeated key, a task with
+            several metrics or a single variant, or (unless `lower_is_better`) fractions beside percentages in one task;
+            names `source`.
     """
     for column in COLUMNS:
         if column not in frame.columns:
@@ -28,6 +30,13 @@ def check(frame: pd.DataFrame, source: str, *, lower_is_better: bool = False) ->
     infinite = frame[np.isinf(frame["value"])]
     if len(infinite):
         raise DynconvError(f"{source}: column 'value': infinite at {_where(infinite)}; valid: a finite number or empty")
+    size, (least, most) = frame["value"].abs(), MAGNITUDES
+    beyond = frame[(size > most) | ((size > 0) & (size < least))]
+    if len(beyond):
+        got = f"{beyond['value'].iloc[0]:g} at {_where(beyond)}"
+        raise DynconvError(
+            f"{source}: column 'value': {got} cannot be computed with; valid: 0, or a size from {least:g} to {most:g}"
+        )
     for task, rows in frame.groupby("task"):
         metrics, variants = rows["metric"].unique(), rows["variant"].unique()
         if len(metrics) > 1:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dynconv.stats.floors import seeds_needed
-from dynconv.stats.multiplicity import datasets_needed
+from dynconv.stats.multiplicity import at_best, datasets_needed
 
 VERDICTS = ("superior", "inferior", "equivalent", "inconclusive")
 ONE_DATASET = "welch_and_permutation"  # the tests that decide where a task has one dataset
@@ -80,15 +80,16 @@ def _about(one_dataset: bool) -> str:
 
 def _too_few(pair: Mapping[str, Any], family_size: int, seeds: tuple[int, int], alpha: float) -> str:
     n, least = pair["n_datasets"], f"the least possible {ADJUSTED[pair['adjustment']]} p is {_p(pair['p_floor'])}"
+    tests = at_best(family_size, pair["adjustment"])
     if pair["test"] == ONE_DATASET:
-        needed = f"at least {seeds_needed(family_size, alpha)} seeds of each are needed (family size {family_size})"
+        needed = f"at least {seeds_needed(tests, alpha)} seeds of each are needed (family size {family_size})"
         if min(seeds) == 1:
             return f"one dataset and a single run: not even its variation from training to training is known; {needed}"
         return (
             f"one dataset, {seeds[0]} and {seeds[1]} seeds: {least}, so no result could be significant at alpha"
             f" {alpha:g}; {needed}, and they would speak of this dataset alone"
         )
-    needed = f"at least {datasets_needed(family_size, alpha)} datasets are needed (family size {family_size})"
+    needed = f"at least {datasets_needed(tests, alpha)} datasets are needed (family size {family_size})"
     datasets = "1 dataset" if n == 1 else f"{n} datasets"
     return f"with {datasets} {least}, so no result could be significant at alpha {alpha:g}; {needed}"
 

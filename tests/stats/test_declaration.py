@@ -56,6 +56,12 @@ def test_a_deviation_makes_everything_exploratory(results):
     assert rows["exploratory"].all() and (rows["plan_hash"] == PLAN.plan_hash).all()
 
 
+def test_leaving_the_bayesian_part_out_changes_no_test(results):
+    declared = replace(DECLARED, plan=Analysis(resamples=200)).changed({"posterior": False})
+    assert (declared.deviations, declared.notes) == ((), ("posterior is False instead of True",))
+    assert not pairwise(results(EFFECTS), declared)["exploratory"].any()
+
+
 def test_runs_tell_under_which_plan_they_were_made():
     same = {"plan_hash": {PLAN.plan_hash: 30}, "study_hash": {"s": 30}}
     assert DECLARED.against(same) == DECLARED

@@ -90,6 +90,13 @@ def test_one_dataset_alone_says_nothing_of_others():
     assert np.isnan(_improvement(np.array([[0.1, NAN]]), np.array([[0.2, 0.3]]), 0.05)).all()
 
 
+def test_a_single_dataset_that_differs_has_no_rank_biserial_interval():
+    for d in (np.append(np.zeros(8), -5.0), np.array([0.0, 3.0])):  # left out, nothing differs: r is 0 / 0
+        assert np.isnan(intervals.rank_biserial_interval(d, 0.05)).all()
+    low, high = intervals.rank_biserial_interval(np.append(np.zeros(8), [-5.0, -4.0]), 0.05)
+    assert low == -1 < high < 1
+
+
 def test_fixed_interval_of_one_dataset_is_welchs():
     a, b = np.array([0.8, 0.82, 0.84, 0.86]), np.array([0.7, 0.72, 0.71])
     expected = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.9)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
+from dynconv.analysis_plan import ADJUSTMENTS
 from dynconv.errors import DynconvError
-from dynconv.stats.multiplicity import adjust, holm
+from dynconv.stats.compare import compare
+from dynconv.stats.multiplicity import adjust, at_best, holm
 
 
 def _simes_closed_test(p):
@@ -56,3 +58,16 @@ def test_a_test_that_could_not_be_made_counts(method):
 def test_unknown_method():
     with pytest.raises(DynconvError, match=r"'bonferoni'.*valid: bh, holm, hommel"):
         adjust(np.array([0.1]), "bonferoni")
+
+
+@pytest.mark.parametrize("adjustment", ADJUSTMENTS)
+def test_what_is_needed_is_what_the_adjustment_needs(results, adjustment):
+    """Four variants that win everywhere: five datasets are too few, and the reason tells how many are enough."""
+    effects = {"vanilla": 0.0} | {f"v{i}": 0.1 * i for i in range(1, 5)}
+    settings = {"posterior": False, "resamples": 200, "adjustment": adjustment}
+    few = compare(results(effects, datasets=5, noise=1e-4), **settings)["pairwise"].iloc[0]
+    assert few["p_adjusted"] == few["p_floor"] == at_best(4, adjustment) / 16
+    needed = 6 if at_best(4, adjustment) == 1 else 8
+    assert f"at least {needed} datasets are needed" in few["reason"]
+    enough = compare(results(effects, datasets=needed, noise=1e-4), **settings)["pairwise"].iloc[0]
+    assert enough["verdict"] == "superior"
