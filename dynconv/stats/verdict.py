@@ -12,6 +12,7 @@ from dynconv.stats.multiplicity import datasets_needed
 
 VERDICTS = ("superior", "inferior", "equivalent", "inconclusive")
 ONE_DATASET = "seed_permutation"  # the test that decides where a task has one dataset
+ALL_AT_ONCE = ("hommel", "bh", "romano_wolf")  # where every pair of a family is at its best, these raise no p
 ADJUSTED = {  # how the reason calls p_adjusted
     "holm": "Holm-adjusted",
     "shaffer": "Shaffer-adjusted",
@@ -80,15 +81,16 @@ def _about(one_dataset: bool) -> str:
 
 def _too_few(pair: Mapping[str, Any], family_size: int, seeds: tuple[int, int], alpha: float) -> str:
     n, least = pair["n_datasets"], f"the least possible {ADJUSTED[pair['adjustment']]} p is {_p(pair['p_floor'])}"
+    tests = 1 if pair["adjustment"] in ALL_AT_ONCE else family_size
     if pair["test"] == ONE_DATASET:
-        needed = f"at least {seeds_needed(family_size, alpha)} seeds of each are needed (family size {family_size})"
+        needed = f"at least {seeds_needed(tests, alpha)} seeds of each are needed (family size {family_size})"
         if min(seeds) == 1:
             return f"one dataset and a single run: not even its variation from training to training is known; {needed}"
         return (
             f"one dataset, {seeds[0]} and {seeds[1]} seeds: {least}, so no result could be significant at alpha"
             f" {alpha:g}; {needed}, and they would speak of this dataset alone"
         )
-    needed = f"at least {datasets_needed(family_size, alpha)} datasets are needed (family size {family_size})"
+    needed = f"at least {datasets_needed(tests, alpha)} datasets are needed (family size {family_size})"
     datasets = "1 dataset" if n == 1 else f"{n} datasets"
     return f"with {datasets} {least}, so no result could be significant at alpha {alpha:g}; {needed}"
 
