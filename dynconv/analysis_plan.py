@@ -20,6 +20,8 @@ METRICS = {
 }
 PRIMARY_METRIC = {"classification": "accuracy", "segmentation": "miou", "timeseries": "accuracy"}
 
+ROPE = 0.01
+
 Adjustment = Literal["holm", "shaffer", "bergmann_hommel", "hommel", "bh", "romano_wolf"]
 ADJUSTMENTS: tuple[str, ...] = get_args(Adjustment)
 FamilyName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
@@ -39,7 +41,7 @@ class Analysis(Strict):
     adjustment: Adjustment = "holm"
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05  # of each family of a task
     # A difference smaller than this is of no practical importance (units of the metric): one number, or one a task.
-    rope: float | dict[str, float] = 0.01
+    rope: float | dict[str, float] = ROPE
     evaluate: Literal["last_epoch"] = "last_epoch"  # which network of a run is tested: never the best on the test split
     # A run without a value.  omit: the mean is over the other seeds; worst: it counts as the worst run of its dataset;
     # drop_dataset: no variant is compared on that dataset.
@@ -66,7 +68,7 @@ class Analysis(Strict):
         for number in value.values() if isinstance(value, dict) else [value]:
             if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < math.inf:
                 raise ValueError(f"{number!r} cannot be used; valid: a number from 0, in units of the metric")
-        return value
+        return {**dict.fromkeys(TASKS, ROPE), **value} if isinstance(value, dict) else value
 
     @pydantic.field_validator("families", mode="before")
     @classmethod

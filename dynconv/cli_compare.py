@@ -108,7 +108,8 @@ def _inputs(
     declared = _declaration(study, frame) if study else None
     if declared:
         asked = {"metric": {**planned.metric, **dict.fromkeys(planned.metric, args.metric)}} if args.metric else {}
-        declared = declared.changed({**settings, **asked}).against(frame.attrs["made_under"])
+        turned = {"lower_is_better": True} if args.lower_is_better else {}
+        declared = declared.changed({**settings, **asked, **turned}).against(frame)
     return make_analysis(settings, planned), frame, declared
 
 

@@ -133,6 +133,6 @@ def test_power_of_a_pilot(tmp_path, capsys):
     words = ["power", str(tmp_path / "pilot.csv"), "--control", "old", "--effect", "0.01", "--effect", "0.02"]
     assert main(words) == 0
     text = capsys.readouterr().out
-    assert text.count("new - old") >= 2 and "seeds needed" in text and "0.02" in text
+    assert text.count("new - old") >= 2 and "detectable" in text and "0.02" in text
     assert main([*words, "--power", "2"]) == 2
     assert "power: " in capsys.readouterr().err

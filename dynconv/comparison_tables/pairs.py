@@ -40,7 +40,9 @@ _SENSITIVITY = (
 STATISTICS = tuple(column.name for column in (*_EFFECTS, *_SENSITIVITY))  # of one pair, whatever the others
 _TESTS = (
     Column(
-        "test", TEXT, "what decides: wilcoxon; where the task has one dataset welch_and_permutation, over its seeds"
+        "test",
+        TEXT,
+        "what decides: wilcoxon; sign_flip for romano_wolf; welch_and_permutation over one dataset's seeds",
     ),
     Column("p", REAL, "its p (of the two over seeds, the larger); null where it cannot be computed"),
     Column("p_holm", REAL, "p, Holm-adjusted within its task and family"),
@@ -72,6 +74,7 @@ PAIRWISE = Table(
         Column("metric", TEXT, "metric compared"),
         Column("family", TEXT, "primary (against the control) or secondary (all other pairs), or as the plan names it"),
         *_COVERAGE,
+        Column("n_failed", INTEGER, "failed runs of the two; the plan says what they count as"),
         *_EFFECTS,
         *_SENSITIVITY,
         *_TESTS,

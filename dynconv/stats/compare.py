@@ -53,7 +53,7 @@ def compare(
         parts = [task.descriptions(), task.comparisons(groups or {}), task.power()]
         if plan.posterior:
             parts.append(task.posterior())
-        if predictions:
+        if predictions and not lower_is_better:  # what predictions determine is better when higher
             parts.append(task.examples(predictions))
         if costs is not None:
             parts.append(task.costs(costs))
@@ -87,5 +87,5 @@ def _tasks(
     for grid in grids(frame, declaration):
         if plan.control not in grid.variants:
             where = f"{source}: column 'variant': control {plan.control!r} is not in task {grid.task!r}"
-            raise DynconvError(f"{where}; {valid(grid.variants)}")
+            raise DynconvError(f"{where}; {valid(grid.variants)} (--control NAME, or the study's analysis.control)")
         yield Task(grid, plan, declaration, lower_is_better=lower_is_better)

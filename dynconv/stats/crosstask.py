@@ -24,7 +24,7 @@ def rows(pairwise: Sequence[Mapping[str, Any]], *, control: str, alpha: float) -
     A variant's p of a task enters as it is where the variant is ahead, and as 1 where it is behind, tied or could not
     be tested.  It is the two-sided p of the task, although the claim has one side: the whole is then no easier to win
     than its parts, and the true level of the claim is at most alpha / 2.  Ahead is what the test of the task says: the
-    sign of the signed ranks, which for one dataset is that of the difference.  Superior on all also needs the verdict
+    sign of the signed ranks, or of the mean difference where that is tested.  Superior on all also needs the verdict
     superior on each, so that the table cannot contradict itself: Holm's steps differ between the tasks and the whole.
 
     Args:
@@ -93,9 +93,7 @@ def _absent(metric: str) -> dict[str, Any]:
 def _claim(task: str, row: Mapping[str, Any] | None) -> _Claim:
     if row is None or not row["n_datasets"]:
         return _Claim(1.0, False, False, f"{task}: no value")
-    p, lead = _number(row["p"]), _number(row["rank_biserial"])
-    if math.isnan(lead):
-        lead = _number(row["mean_diff"])
+    p, lead = _number(row["p"]), _number(row["rank_biserial" if row["test"] == "wilcoxon" else "mean_diff"])
     if not lead > 0:
         return _Claim(1.0, False, False, f"{task}: {'behind' if lead < 0 else 'no difference'}")
     if math.isnan(p):

@@ -56,8 +56,11 @@ def decide(
     rows: Rows = {}
     for pair, numbers in zip((pair for pairs in listed.values() for pair in pairs), found, strict=True):
         rows[pair] = row = {"variant_a": pair[0], "variant_b": pair[1], **numbers}
-        row["test"] = ONE_DATASET if single else "wilcoxon"
-        row["p"] = seed_rows[pair]["p"] if single else row["p_wilcoxon"]
+        # Romano and Wolf's |t| and |mean| order the sign patterns alike, so that its p for one pair is p_permutation.
+        by_mean = plan.adjustment == "romano_wolf"
+        row["test"] = ONE_DATASET if single else "sign_flip" if by_mean else "wilcoxon"
+        row["p"] = seed_rows[pair]["p"] if single else row["p_permutation" if by_mean else "p_wilcoxon"]
+        row["n_failed"] = sum(int(grid.failed[grid.variants.index(name)].sum()) for name in pair)
         row["floor"] = seed_rows[pair]["p_floor"] if single else multiplicity.floor(row["n_datasets"])
         row["n_seeds"] = max(_seeds(grid, name) for name in pair)
     every = multiplicity.adjust(_column(rows.values(), "p"), "holm")
@@ -94,7 +97,7 @@ def _family(
     if not single:
         differences = _differences(grid, values, pairs)
         adjusted["romano_wolf"] = romano_wolf(differences, resamples=plan.resamples, seed=plan.seed)
-    if np.isnan(adjusted[decides]).all() and not np.isnan(p).all():
+    if decides in _ADJUST and np.isnan(adjusted[decides]).all() and not np.isnan(p).all():
         raise DynconvError(
             f"task {grid.task!r}: adjustment {decides!r} cannot be computed for family {family!r}, whose"
             f" {len({name for pair in pairs for name in pair})} variants are too many; {valid(ADJUSTMENTS)}"

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from dynconv.analysis_plan import Analysis
 from dynconv.files import atomic
 
@@ -33,7 +35,7 @@ class Declaration:
 
         A Bayesian part that was left out is a note: it decides nothing, and what was tested is what was planned.
         """
-        planned = self.plan.model_dump()
+        planned = {**self.plan.model_dump(), "lower_is_better": False}  # metrics of studies are better when higher
         new = {
             name: f"{name} is {value!r} instead of {planned[name]!r}"
             for name, value in settings.items()
@@ -43,12 +45,11 @@ class Declaration:
         deviations = [text for name, text in new.items() if name != "posterior"]
         return replace(self, deviations=(*self.deviations, *deviations), notes=(*self.notes, *left_out))
 
-    def against(self, made_under: Mapping[str, Mapping[str, int]]) -> "Declaration":
-        """The same, having looked under which plan and study the runs of the table were made.
-
-        Args:
-            made_under: for `plan_hash` and `study_hash`, the number of runs by their digest ("": the run has none).
+    def against(self, frame: pd.DataFrame) -> "Declaration":
+        """The same, having looked at a table (`dynconv.stats.table.load`): under which plan were its runs made, and has
+        it datasets or seeds that were not declared?  (Variants of that kind get a family of their own.)
         """
+        made_under: Mapping[str, Mapping[str, int]] = frame.attrs.get("made_under", {})
         deviations: list[str] = []
         notes: list[str] = []
         for column, now, into, what in (
@@ -66,6 +67,14 @@ class Declaration:
                 into.append(f"{other} of {total} runs were made under {what}")
             if counts.get("") and column == "plan_hash":
                 notes.append(f"{counts['']} of {total} runs do not say under which analysis plan they were made")
+        if not made_under.get("plan_hash"):
+            notes.append("the table does not say under which analysis plan its values were made")
+        for task, rows in frame.groupby("task"):
+            known = {"dataset": self.datasets.get(str(task), ()), "seed": self.seeds}
+            for column, names in known.items():
+                if more := sorted(set(rows[column]) - set(names)):
+                    few = ", ".join(map(str, more[:3])) + (", ..." if len(more) > 3 else "")
+                    deviations.append(f"task {task}: {len(more)} {column}s are not in the study: {few}")
         return replace(self, deviations=(*self.deviations, *deviations), notes=(*self.notes, *notes))
 
 

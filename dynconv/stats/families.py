@@ -28,13 +28,18 @@ def families(plan: Analysis, variants: list[str], declared: Collection[str] | No
     planned = [pair for pair in every if declared is None or set(pair) <= set(declared)]
     by_rule = {"control": [pair for pair in planned if pair[1] == plan.control], "all": planned}
     found = {
-        family: by_rule.get(rule, []) if isinstance(rule, str) else list(rule) for family, rule in plan.families.items()
+        family: by_rule.get(rule, []) if isinstance(rule, str) else [_control_last(pair, plan.control) for pair in rule]
+        for family, rule in plan.families.items()
     }
     for family, rule in plan.families.items():
         if rule == "rest":
             found[family] = _without(planned, [pair for pairs in found.values() for pair in pairs])
     found[EXPLORATORY] = _without(every, [pair for pairs in found.values() for pair in pairs])
     return {family: pairs for family, pairs in found.items() if pairs}
+
+
+def _control_last(pair: Pair, control: str) -> Pair:
+    return (pair[1], pair[0]) if pair[0] == control else pair
 
 
 def _without(pairs: list[Pair], taken: list[Pair]) -> list[Pair]:

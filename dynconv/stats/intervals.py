@@ -44,7 +44,9 @@ def _signed_rank_cdf(n: int) -> np.ndarray:
 
 
 def wilson(share: float, n: float, quantile: float) -> tuple[float, float]:
-    """Wilson's (1927) score interval of a share (0-1) of `n` draws; n need not be whole."""
+    """Wilson's (1927) score interval of a share (0-1) of `n` draws; n need not be whole; (0, 1) for none."""
+    if n <= 0:
+        return 0.0, 1.0
     squared = quantile**2 / n
     centre = share + squared / 2
     half = np.sqrt(squared * share * (1 - share) + squared**2 / 4)
@@ -59,6 +61,9 @@ def share_interval(share: float, units: np.ndarray, alpha: float) -> tuple[float
     inside 0 and 1.  Few units that agree say little of their spread: deff counts half a unit at 0 and half at 1 besides
     (Jeffreys' prior), so that no interval shrinks to a point.  Both were chosen by simulation; with Student's quantile
     in place of the normal one, few units would cover almost always.
+
+    Pseudo-values lie beyond 0 and 1 where one dataset alone differs: left out, it takes all evidence along.  Their mean
+    is then at or beyond 1 (or 0), the effective size is 0, and the interval says so: (0, 1).
     """
     n = len(units)
     mean = (units.sum() + 0.5) / (n + 1)

@@ -21,7 +21,8 @@ def romano_wolf(differences: np.ndarray, *, resamples: int, seed: int) -> np.nda
     Statistics & Probability Letters 113:38-40).
 
     All sign patterns are counted while at most 16 datasets differ in any pair; beyond, `resamples` patterns are drawn
-    with `seed`, the observed one counted among them, so that p is never 0 (Phipson & Smyth 2010).
+    with `seed`, the observed one counted among them, so that p is never 0 (Phipson & Smyth 2010).  A pair of few
+    datasets never gets less than all of its own sign patterns could give, 2^(1 - n), however the draws fall.
 
     NaN for a pair without a difference, or with fewer than two datasets: it has no statistic, so it can neither be
     rejected nor add to a maximum.  A pair with very few datasets has large statistics under many patterns, which makes
@@ -61,7 +62,7 @@ def romano_wolf(differences: np.ndarray, *, resamples: int, seed: int) -> np.nda
         statistics = _statistic((1.0 - 2.0 * flipped) @ unit.T, n)
         remaining = np.maximum.accumulate(statistics[:, ::-1], axis=1)[:, ::-1]
         reached += (remaining >= observed - _EQUAL).sum(axis=0)
-    p = np.maximum.accumulate(reached / (patterns if exact else patterns + 1))
+    p = np.maximum.accumulate(np.maximum(reached / (patterns if exact else patterns + 1), 2.0 ** (1 - n)))
     adjusted[np.flatnonzero(tested)[order]] = p
     return adjusted
 

@@ -176,8 +176,8 @@ def _reason(row: Mapping[str, Any], pilot: Components, one: bool, floor: float, 
     n = pilot.n_seeds if one else pilot.n_datasets
     unknown = not row["detectable"] and row["power_low"] in (None, 0.0)
     if floor >= row["alpha_each"]:
-        text = f"with {n} {unit} the least possible p is {floor:.2g}, not below {row['alpha_each']:.2g}: no difference"
-        text += f" could be found, however large; at least {least} {unit} are needed"
+        text = f"with {n} {unit} the least possible p is {floor:.2g}, not below the {row['alpha_each']:.2g} of"
+        text += f" Holm's first step, however large the difference; at least {least} {unit} are needed"
         return text + _wanted(row, one) + "."
     if unknown and (pilot.sd_total == 0 or pilot.sd_seeds == 0):
         return "no run of the pilot differs from another: it shows no scatter, so power cannot be judged."

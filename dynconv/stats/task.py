@@ -38,11 +38,12 @@ class Task:
     """One task's results, and the plan by which they are analysed."""
 
     def __init__(self, grid: Grid, plan: Analysis, declaration: Declaration | None, *, lower_is_better: bool) -> None:
-        self.grid, self.plan, self.declaration = grid, plan, declaration
+        self.grid, self.plan, self.declaration, self.lower_is_better = grid, plan, declaration, lower_is_better
         counted = with_failures(grid, plan.failed_runs, lower_is_better=lower_is_better).values
         self.values = -counted if lower_is_better else counted
         self.means = tied(seed_means(self.values))
-        declared = None if declaration is None or declaration.deviations else declaration.variants
+        known = declaration is not None and plan.control in declaration.variants
+        declared = declaration.variants if declaration and known and grid.task in declaration.datasets else None
         self.families = families(plan, grid.variants, declared)
         self.pairs = [pair for pairs in self.families.values() for pair in pairs]
         self.rope = plan.rope_of(grid.task)
@@ -129,11 +130,8 @@ class Task:
         """Quality against cost."""
         grid = self.grid
         own = measured[measured["dataset"].isin(grid.datasets)]
-        return {
-            "pareto": pareto.rows(
-                self.values, grid.variants, grid.datasets, own, control=self.plan.control, **self.drawn
-            )
-        }
+        rows = pareto.rows(self.values, grid.variants, grid.datasets, own, control=self.plan.control, **self.drawn)
+        return {"pareto": [_as_measured(row) for row in rows] if self.lower_is_better else rows}
 
     def _best_first(self) -> list[str]:
         """The variants by mean rank; those that have none, for want of a complete dataset, by mean."""
@@ -142,3 +140,16 @@ class Task:
             np.nan_to_num(ranks, nan=np.inf), -np.nan_to_num(means, nan=-np.inf), self.grid.variants, strict=True
         )
         return [name for *_, name in sorted(keys)]
+
+
+def _as_measured(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of `pareto` with its quality turned back: a loss is a loss, as in `means`."""
+    turned = {
+        new: None if row[old] is None else -row[old]
+        for new, old in (
+            ("quality", "quality"),
+            ("quality_ci_low", "quality_ci_high"),
+            ("quality_ci_high", "quality_ci_low"),
+        )
+    }
+    return row | turned

@@ -50,7 +50,7 @@ def judge(
     small = -rope < low and high < rope
     interval = f"the {_percent(1 - alpha)} interval [{low:+.4f}, {high:+.4f}]"
     if adjusted < alpha:
-        by_mean = one or pair["adjustment"] == "romano_wolf"
+        by_mean = pair["test"] != "wilcoxon"
         better = (pair["mean_diff"] if by_mean else pair["rank_biserial"]) > 0
         word = "better" if better else "worse"
         where = (
@@ -61,7 +61,7 @@ def judge(
         reason = f"{word} {where}, {name} p {_p(adjusted)} is below alpha {alpha:g}"
         if small:
             reason += f", but {interval} lies inside ±{rope:g}: too small to matter"
-        elif (pair["mean_diff"] > 0) != better:
+        elif pair["mean_diff"] * (1 if better else -1) < 0:
             reason += (
                 ", though the mean difference has the other sign: a few large differences outweigh many small ones"
             )

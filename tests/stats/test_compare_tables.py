@@ -273,3 +273,32 @@ def test_a_large_table(results):
     pairs = compare(frame, resamples=1000)["pairwise"]
     assert len(pairs) == 10
     assert _pair({"pairwise": pairs}, "odconv")["verdict"] == "superior"
+
+
+@pytest.mark.parametrize(("adjustment", "needed"), [("shaffer", 8), ("hommel", 6), ("bh", 6), ("romano_wolf", 6)])
+def test_as_many_datasets_as_the_reason_asks_for_are_enough(results, adjustment, needed):
+    few = _pair(compare(results(FIVE, datasets=5, noise=1e-6), resamples=200, adjustment=adjustment), "odconv")
+    assert (few["verdict"], few["p_adjusted"]) == ("inconclusive", few["p_floor"])
+    assert f"at least {needed} datasets are needed" in few["reason"]
+    strong = {**FIVE, "hard_attention": 0.1, "soft_local": 0.2}
+    for n, verdict_of in ((needed - 1, "inconclusive"), (needed, "superior")):
+        pair = _pair(compare(results(strong, datasets=n, noise=1e-6), resamples=200, adjustment=adjustment), "odconv")
+        assert pair["verdict"] == verdict_of, n
+
+
+def test_the_control_is_second_however_the_plan_writes_a_pair(results):
+    frame, pairs = results(FIVE), {"primary": [["vanilla", "odconv"], ["soft_global", "odconv"]]}
+    result = compare(frame, resamples=200, families=pairs)
+    primary = result["pairwise"][result["pairwise"]["family"] == "primary"]
+    assert primary[["variant_a", "variant_b"]].to_numpy().tolist() == [["odconv", "vanilla"], ["soft_global", "odconv"]]
+    assert set(result["crosstask"]["variant"]) == set(FIVE) - {"vanilla"}
+
+
+def test_quality_of_a_loss_is_that_loss(results):
+    frame = results({"vanilla": 0.0, "odconv": 0.05}, datasets=4)
+    cell = frame[["task", "dataset", "variant"]].drop_duplicates()
+    costs = cell.assign(cost="macs", value=1.0, hardware=None)
+    rows = compare(frame, resamples=200, costs=costs, lower_is_better=True)["pareto"].set_index("variant")
+    assert rows.loc["odconv", "quality"] == pytest.approx(frame[frame["variant"] == "odconv"]["value"].mean())
+    assert (rows["quality_ci_low"] < rows["quality"]).all() and (rows["quality"] < rows["quality_ci_high"]).all()
+    assert rows["on_front"].to_dict() == {"odconv": False, "vanilla": True}

@@ -15,6 +15,7 @@ def _row(variant, task, p=0.001, lead=1.0, verdict="superior", **other):
     row = {"task": task, "variant_a": variant, "variant_b": "vanilla", "metric": "accuracy", "family": "primary"}
     row |= {"n_datasets": 10, "n_missing": 0, "coverage": 1.0, "mean_diff": 0.01 * np.sign(lead), "n_seeds": 5}
     row |= {"mean_diff_ci_low": -0.01, "mean_diff_ci_high": 0.03, "rank_biserial": lead, "p": p, "p_adjusted": p}
+    row |= {"test": "wilcoxon"}
     return row | {"verdict": verdict, "reason": "because.", "exploratory": False} | other
 
 

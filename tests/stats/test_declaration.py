@@ -62,11 +62,12 @@ def test_leaving_the_bayesian_part_out_changes_no_test(results):
     assert not pairwise(results(EFFECTS), declared)["exploratory"].any()
 
 
-def test_runs_tell_under_which_plan_they_were_made():
-    same = {"plan_hash": {PLAN.plan_hash: 30}, "study_hash": {"s": 30}}
-    assert DECLARED.against(same) == DECLARED
-    mixed = {"plan_hash": {PLAN.plan_hash: 20, "other": 6, "": 4}, "study_hash": {"s": 20, "t": 10}}
-    found = DECLARED.against(mixed)
+def test_runs_tell_under_which_plan_they_were_made(results):
+    frame = results(EFFECTS)
+    frame.attrs["made_under"] = {"plan_hash": {PLAN.plan_hash: 30}, "study_hash": {"s": 30}}
+    assert DECLARED.against(frame) == DECLARED
+    frame.attrs["made_under"] = {"plan_hash": {PLAN.plan_hash: 20, "other": 6, "": 4}, "study_hash": {"s": 20, "t": 10}}
+    found = DECLARED.against(frame)
     assert found.deviations == (
         "6 of 30 runs were made under another analysis plan: it was changed after they were made",
     )
@@ -74,6 +75,17 @@ def test_runs_tell_under_which_plan_they_were_made():
         "4 of 30 runs do not say under which analysis plan they were made",
         "10 of 30 runs were made under another form of the study",
     )
+
+
+def test_datasets_and_seeds_that_were_not_declared_are_a_deviation(results):
+    frame = results(EFFECTS, datasets=12, seeds=4)
+    found = DECLARED.against(frame)
+    assert found.deviations == (
+        "task classification: 2 datasets are not in the study: d10, d11",
+        "task classification: 1 seeds are not in the study: 3",
+    )
+    assert pairwise(frame, found)["exploratory"].all()
+    assert found.notes == ("the table does not say under which analysis plan its values were made",)
 
 
 def test_what_was_declared_and_never_run_is_counted(results):

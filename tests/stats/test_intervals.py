@@ -171,3 +171,16 @@ def test_intervals_cover(n, seeds, interaction):
     error = 3 * np.sqrt(0.05 * 0.95 / tables)
     for covered in (population, fixed):
         assert not covered or 0.93 - error < np.mean(covered) < 0.97 + error
+
+
+def test_rank_biserial_interval_holds_its_estimate_and_stays_on_the_scale():
+    rng = np.random.default_rng(5)
+    for _ in range(2000):
+        d = rng.integers(-2, 3, rng.integers(2, 10)).astype(float)
+        d[rng.random(len(d)) < 0.4] = 0.0
+        low, high = intervals.rank_biserial_interval(d, 0.05)
+        if np.count_nonzero(d) == 1:  # without it there is no correlation
+            assert np.isnan([low, high]).all()
+            continue
+        assert -1 <= low <= effects.rank_biserial(d) + 1e-12
+        assert effects.rank_biserial(d) - 1e-12 <= high <= 1

@@ -87,3 +87,12 @@ def test_dependence_is_used():
 @pytest.mark.parametrize("shape", [(0, 5), (3, 0), (3, 1)])
 def test_nothing_to_test(shape):
     assert np.isnan(romano_wolf(np.ones(shape), resamples=100, seed=0)).all()
+
+
+def test_sampled_patterns_never_fall_below_a_pairs_own_sign_patterns():
+    rng = np.random.default_rng(0)
+    for seed in range(20):
+        differences = np.full((2, 20), np.nan)
+        differences[0, :5] = 1 + rng.random(5)  # 2 of its 32 patterns are as extreme
+        differences[1] = rng.standard_normal(20)
+        assert romano_wolf(differences, resamples=100, seed=seed)[0] >= 2 / 32

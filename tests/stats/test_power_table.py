@@ -153,7 +153,7 @@ def test_too_few_datasets_find_nothing_and_seeds_do_not_help():
     row = _rows(_pilot(variants=5, datasets=6))[0]
     assert (row["power"], row["power_low"], row["seeds_needed"], row["detectable"]) == (0, 0, None, None)
     assert row["datasets_needed"] >= 8
-    assert "with 6 datasets the least possible p is 0.031, not below 0.013" in row["reason"]
+    assert "with 6 datasets the least possible p is 0.031, not below the 0.013 of Holm's" in row["reason"]
     assert "at least 8 datasets" in row["reason"]
 
 

@@ -14,7 +14,8 @@ from dynconv.report.results import Results
 from dynconv.report.verdicts import Verdict, verdicts
 
 NAME = "forest"
-_WIDTH, _HEAD, _ROW = 4.2, 0.75, 0.27  # inches: of the figure, of a panel's title and axis, of a variant
+# Inches: of the figure, left and right of the axes, above and below them, of a variant.
+_WIDTH, _LEFT, _RIGHT, _ABOVE, _BELOW, _ROW = 4.2, 1.35, 0.12, 0.3, 0.5, 0.27
 
 
 def drawings(results: Results) -> Iterator[Drawing]:
@@ -31,10 +32,15 @@ def _drawing(results: Results, found: list[Verdict]) -> Drawing:
     ropes = {task: results.rope(task) for task in panels}
 
     def plot(figure: Figure) -> None:
-        heights = [_HEAD + _ROW * len(rows) for rows in panels.values()]
-        figure.set_size_inches(_WIDTH, sum(heights))
-        axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
-        for ax, (task, rows) in zip(axes, panels.items(), strict=True):
+        height = sum(_ABOVE + _ROW * len(rows) + _BELOW for rows in panels.values())
+        figure.set_layout_engine("none")  # which would differ in the last bits from one drawing to the next
+        figure.set_size_inches(_WIDTH, height)
+        top = height
+        for task, rows in panels.items():
+            own = _ROW * len(rows)
+            top -= _ABOVE + own
+            ax = figure.add_axes((_LEFT / _WIDTH, top / height, 1 - (_LEFT + _RIGHT) / _WIDTH, own / height))
+            top -= _BELOW
             _panel(ax, task, rows, ropes[task], style)
             ax.set_xlabel(f"difference to {control}{' (points)' if rows[0].metric in numbers.FRACTIONS else ''}")
 
