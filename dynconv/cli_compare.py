@@ -105,7 +105,7 @@ def _inputs(
     if getattr(args, "no_posterior", False):
         settings["posterior"] = False
     frame = table.load(args.table, metric=args.metric or dict(planned.metric), lower_is_better=args.lower_is_better)
-    declared = _declaration(study, frame) if study else None
+    declared = _declaration(study) if study else None
     if declared:
         asked = {"metric": {**planned.metric, **dict.fromkeys(planned.metric, args.metric)}} if args.metric else {}
         turned = {"lower_is_better": True} if args.lower_is_better else {}
@@ -113,7 +113,7 @@ def _inputs(
     return make_analysis(settings, planned), frame, declared
 
 
-def _declaration(study: "Study", frame: "pd.DataFrame") -> "Declaration":
+def _declaration(study: "Study") -> "Declaration":
     """What the study declared for the tasks of its datasets."""
     from dynconv import data
     from dynconv.stats.declaration import Declaration
