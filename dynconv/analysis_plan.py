@@ -102,6 +102,10 @@ class Analysis(Strict):
                 seen[frozenset(pair)] = name
         return value
 
+    def decides(self, datasets: int) -> Adjustment:
+        """The adjustment that decides over so many datasets: over one there are no signs to flip, and Holm's does."""
+        return "holm" if datasets == 1 and self.adjustment == "romano_wolf" else self.adjustment
+
     def rope_of(self, task: str) -> float:
         """The half-width of the region of practical equivalence of a task.
 

@@ -2,8 +2,7 @@
 
 from dynconv.analysis_plan import EXPLORATORY, Analysis
 from dynconv.stats.families import families
-from dynconv.stats.floors import seed_floor, seeds_needed
-from dynconv.stats.multiplicity import at_best, datasets_needed, floor
+from dynconv.stats.floors import at_best, datasets_needed, floor, seed_floor, seeds_needed
 from dynconv.stats.verdict import ADJUSTED
 from dynconv.study import Study
 
@@ -24,8 +23,7 @@ def floor_lines(study: Study, datasets: int) -> list[str]:
     test of n seeds against n none below 2 / (2n choose n).
     """
     seeds, alpha, lines = len(study.seeds), study.analysis.alpha, []
-    # Over one dataset there are no signs to flip: Holm decides there.
-    by = "holm" if datasets == 1 and study.analysis.adjustment == "romano_wolf" else study.analysis.adjustment
+    by = study.analysis.decides(datasets)
     for family, pairs in families(study.analysis, [variant.name for variant in study.variants]).items():
         if family == EXPLORATORY:
             continue

@@ -6,7 +6,6 @@ its plain percentiles are too narrow for few seeds.
 """
 
 import math
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from dynconv.stats.draws import named
 from dynconv.stats.means import rounded, seed_means
 from dynconv.stats.ranks import complete
 
@@ -125,7 +125,7 @@ def _draws(runs: _Runs, variant: str, resamples: int, seed: int) -> Iterator[np.
     size = len(runs.scores)
     if runs.seeds.max() == 1:
         return
-    rng = np.random.default_rng([seed, zlib.crc32(variant.encode())])
+    rng = named(seed, variant)
     resamples = min(resamples, max(_LEAST_RESAMPLES, _DRAWN_UP_TO // size))
     first, choices = np.repeat(runs.starts, runs.seeds), np.repeat(runs.seeds, runs.seeds)
     block = max(1, _BLOCK // size)

@@ -17,11 +17,11 @@ form, without drawing.
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 from scipy import stats
 
+from dynconv.stats.draws import named
 from dynconv.stats.means import DIGITS, differences, seed_means
 from dynconv.stats.predictions import Confusions, Labels, Run
 from dynconv.stats.resampled import draws, statistic
@@ -63,20 +63,20 @@ def rows(
     off = np.abs(_own(predicted, metric) - values)
     resampled: dict[bytes, Resampled] = {}  # by the examples shared: as a rule all pairs share the same ones
     for pair in pairs:
-        named = np.array([run[0] in pair for run in predicted.runs])
-        used = named & ~np.isnan(values)
+        of_pair = np.array([run[0] in pair for run in predicted.runs])
+        used = of_pair & ~np.isnan(values)
         if not used.any():
             continue
         a, b = (np.array([r for r in np.flatnonzero(used) if predicted.runs[r][0] == name], int) for name in pair)
         shared = np.all(predicted.present[:, used], axis=1) & (len(a) > 0) & (len(b) > 0)
         key = shared.tobytes()
         if key not in resampled and shared.any():
-            rng = np.random.default_rng([seed, crc32(predicted.dataset.encode())])
+            rng = named(seed, predicted.dataset)
             resampled[key] = _resample(predicted, metric, shared, resamples, rng)
         row: dict[str, Any] = {"dataset": predicted.dataset, "variant_a": pair[0], "variant_b": pair[1]}
         row |= {"metric": metric, "n_a": len(a), "n_b": len(b), "n_examples": int(shared.sum())}
         row["coverage"] = int(used.sum()) / sum(run[0] in pair for run in runs)
-        row["n_ignored"] = int((named & ~used).sum())
+        row["n_ignored"] = int((of_pair & ~used).sum())
         row["max_mismatch"] = float(off[used].max())
         result.append(row | _pair(resampled.get(key), a, b, row["n_examples"], alpha))
     return result

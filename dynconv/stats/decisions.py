@@ -10,6 +10,7 @@ from dynconv.errors import DynconvError, valid
 from dynconv.stats import logical, multiplicity
 from dynconv.stats.declaration import Declaration
 from dynconv.stats.families import Pair
+from dynconv.stats.floors import floor
 from dynconv.stats.grid import Grid
 from dynconv.stats.max_t import romano_wolf
 from dynconv.stats.means import differences, seed_means
@@ -61,7 +62,7 @@ def decide(
         row["test"] = ONE_DATASET if single else "sign_flip" if by_mean else "wilcoxon"
         row["p"] = seed_rows[pair]["p"] if single else row["p_permutation" if by_mean else "p_wilcoxon"]
         row["n_failed"] = sum(int(grid.failed[grid.variants.index(name)].sum()) for name in pair)
-        row["floor"] = seed_rows[pair]["p_floor"] if single else multiplicity.floor(row["n_datasets"])
+        row["floor"] = seed_rows[pair]["p_floor"] if single else floor(row["n_datasets"])
         row["n_seeds"] = max(_seeds(grid, name) for name in pair)
     every = multiplicity.adjust(_column(rows.values(), "p"), "holm")
     for row, p in zip(rows.values(), every, strict=True):
@@ -87,8 +88,7 @@ def _family(
     rows: list[dict[str, Any]], family: str, pairs: list[Pair], grid: Grid, values: np.ndarray, plan: Analysis
 ) -> None:
     single = len(grid.datasets) == 1
-    # Over one dataset there are no signs to flip: Holm decides there.
-    decides = "holm" if single and plan.adjustment == "romano_wolf" else plan.adjustment
+    decides = plan.decides(len(grid.datasets))
     p, floors = _column(rows, "p"), _column(rows, "floor")  # floors: every pair of the family at its best
     adjusted = {name: adjust(p, pairs) for name, adjust in _ADJUST.items()}
     if decides in _ADJUST:

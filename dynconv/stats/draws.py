@@ -5,10 +5,23 @@ numbers of a pair do not depend on the other variants in the table.
 """
 
 from collections.abc import Callable, Iterator
+from zlib import crc32
 
 import numpy as np
 
 _BLOCK = 1 << 24  # numbers held at once
+
+
+def named(seed: int, *keys: str | int) -> np.random.Generator:
+    """A stream of its own for what the names and numbers `keys` say, whatever else is drawn with `seed`."""
+    return np.random.default_rng([seed, *(crc32(key.encode()) if isinstance(key, str) else key for key in keys)])
+
+
+def bootstrap_counts(n: int, rows: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each of n things is drawn in n draws with replacement: [rows, n], whole numbers as floats."""
+    cells = rng.integers(n, size=(rows, n), dtype=np.int64)
+    cells += n * np.arange(rows)[:, None]
+    return np.bincount(cells.ravel(), minlength=rows * n).reshape(rows, n).astype(float)
 
 
 class Draws:
@@ -25,12 +38,7 @@ class Draws:
 
     def counts(self, n: int) -> Iterator[np.ndarray]:
         """How often each of n datasets is drawn in n draws with replacement: blocks of [resamples, n]."""
-
-        def draw(rng: np.random.Generator, rows: int) -> np.ndarray:
-            cell = rng.integers(n, size=(rows, n)) + n * np.arange(rows)[:, None]
-            return np.bincount(cell.ravel(), minlength=rows * n).reshape(rows, n).astype(float)
-
-        return self._blocks("counts", n, 0, draw)
+        return self._blocks("counts", n, 0, lambda rng, rows: bootstrap_counts(n, rows, rng))
 
     def signs(self, n: int) -> Iterator[np.ndarray]:
         """Random signs +-1 of n differences: blocks of [resamples, n]."""
@@ -47,7 +55,7 @@ class Draws:
         if kept_n == n:
             yield kept
             return
-        rng = np.random.default_rng([self.seed, stream, n])
+        rng = named(self.seed, stream, n)
         rows = max(1, _BLOCK // n)
         for start in range(0, self.resamples, rows):
             block = draw(rng, min(rows, self.resamples - start))

@@ -1,12 +1,30 @@
-"""The least p that a number of seeds could ever give: floors of the exact two-sample permutation test.
+"""The least p that a number of datasets, or of seeds, could ever give, alone and after an adjustment.
 
-For the tests over many datasets see `multiplicity.floor` and `multiplicity.datasets_needed`.
+Nothing is imported for it that takes time: `dynconv plan` and the report ask.
 """
 
 from itertools import count
 from math import comb
 
 from dynconv.errors import DynconvError
+
+
+def floor(n: int) -> float:
+    """The least two-sided p of an exact paired test over `n` datasets: both one-sided orders of 2^n sign patterns."""
+    return min(1.0, 2.0 ** (1 - n))
+
+
+def at_best(family_size: int, adjustment: str) -> int:
+    """What an adjustment multiplies the least p by when every test of a family is at its floor.
+
+    Hommel's, Benjamini and Hochberg's and Romano and Wolf's leave equal p-values as they are; the others count tests.
+    """
+    return 1 if adjustment in ("hommel", "bh", "romano_wolf") else family_size
+
+
+def datasets_needed(family_size: int, alpha: float) -> int:
+    """The fewest datasets whose floor, Holm-adjusted for `family_size` tests, is below `alpha`."""
+    return next(n for n in count(1) if family_size * floor(n) < alpha)
 
 
 def seed_floor(n: int, m: int) -> float:

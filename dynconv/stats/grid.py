@@ -30,6 +30,16 @@ class Grid:
         """Which runs have a value: bool [variants, datasets, seeds]."""
         return ~np.isnan(self.values)
 
+    def runs_with_value(self) -> dict[str, dict[tuple[str, int], float]]:
+        """By dataset, the runs (variant, seed) that have a value, with it."""
+        return {
+            dataset: {
+                (self.variants[v], self.seeds[s]): float(self.values[v, d, s])
+                for v, s in np.argwhere(self.present[:, d])
+            }
+            for d, dataset in enumerate(self.datasets)
+        }
+
 
 def grids(frame: pd.DataFrame, declaration: Declaration | None = None) -> Iterator[Grid]:
     """Yield one grid a task, in order of name, from a tidy frame (`dynconv.stats.tidy`).

@@ -4,8 +4,6 @@
 that uses how the tests depend on each other.
 """
 
-from itertools import count
-
 import numpy as np
 from statsmodels.stats.multitest import multipletests
 
@@ -52,21 +50,3 @@ def holm(p: np.ndarray) -> np.ndarray:
     adjusted = np.empty(p.shape)
     np.put_along_axis(adjusted, order, np.minimum(np.maximum.accumulate(steps, axis=-1), 1.0), axis=-1)
     return np.where(np.isnan(p), np.nan, adjusted)
-
-
-def floor(n: int) -> float:
-    """The least two-sided p of an exact paired test over `n` datasets: both one-sided orders of 2^n sign patterns."""
-    return min(1.0, 2.0 ** (1 - n))
-
-
-def at_best(family_size: int, adjustment: str) -> int:
-    """What an adjustment multiplies the least p by when every test of a family is at its floor.
-
-    Hommel's, Benjamini and Hochberg's and Romano and Wolf's leave equal p-values as they are; the others count tests.
-    """
-    return 1 if adjustment in ("hommel", "bh", "romano_wolf") else family_size
-
-
-def datasets_needed(family_size: int, alpha: float) -> int:
-    """The fewest datasets whose floor, Holm-adjusted for `family_size` tests, is below `alpha`."""
-    return next(n for n in count(1) if family_size * floor(n) < alpha)

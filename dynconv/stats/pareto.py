@@ -1,7 +1,6 @@
 """Quality against cost: which variants nothing beats in both, and how surely."""
 
 import math
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from dynconv.errors import DynconvError, valid
+from dynconv.stats.draws import named
 from dynconv.stats.means import rounded, seed_means, spread, tied
 
 COLUMNS = ("dataset", "variant", "cost", "value", "hardware")
@@ -192,7 +192,7 @@ def on_front(quality: np.ndarray, log_cost: np.ndarray) -> np.ndarray:
 def _redrawn_datasets(means: np.ndarray, logs: np.ndarray, resamples: int, seed: int) -> list[np.ndarray]:
     """Quality and mean log cost [resamples, variants] over datasets drawn with replacement."""
     n = means.shape[1]
-    times = np.random.default_rng([seed, n]).multinomial(n, np.full(n, 1 / n), size=resamples)
+    times = named(seed, n).multinomial(n, np.full(n, 1 / n), size=resamples)
     return [_widened(times @ values.T / n, values.mean(axis=1), n) for values in (means, logs)]
 
 
@@ -202,7 +202,7 @@ def _redrawn_runs(
     """Quality and log cost [resamples, variants] of one dataset, its seeds and measurements drawn with replacement."""
 
     def redraw(sample: np.ndarray, *names: str) -> np.ndarray:
-        rng = np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in names)])  # others do not matter
+        rng = named(seed, *names)
         n = len(sample)
         return _widened(rng.multinomial(n, np.full(n, 1 / n), size=resamples) @ sample / n, sample.mean(), n)
 

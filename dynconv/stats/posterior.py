@@ -1,12 +1,12 @@
 """The table `posterior`: Bayesian answers for each pair, model and prior."""
 
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from dynconv.stats import hierarchical, signed_rank_posterior
+from dynconv.stats.draws import named
 from dynconv.stats.means import differences, seed_means
 from dynconv.stats.seed_spread import seed_spread
 
@@ -48,9 +48,8 @@ def rows(
         # The draws belong to the names in sorted order; a swapped pair mirrors their result instead of drawing anew.
         names = sorted(pair)
         a, b = _sorted_datasets(*(values[position[name]] for name in names))
-        key = [seed, *(zlib.crc32(name.encode()) for name in names)]
-        found = _signed_rank(a, b, rope, np.random.default_rng([*key, 0]), draws)
-        found += _hierarchical(a, b, rope, np.random.default_rng([*key, 1]), alpha)
+        found = _signed_rank(a, b, rope, named(seed, *names, 0), draws)
+        found += _hierarchical(a, b, rope, named(seed, *names, 1), alpha)
         for row in found:
             row = row if list(pair) == names else _swapped(row)
             coverage = row["n_datasets"] / values.shape[1]

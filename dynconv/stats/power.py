@@ -12,7 +12,7 @@ import numpy as np
 
 from dynconv.columns import columns
 from dynconv.errors import DynconvError, valid
-from dynconv.stats import floors, multiplicity
+from dynconv.stats import floors
 from dynconv.stats.detection import effect_needed, permutation_power, signed_rank_power, size_needed
 from dynconv.stats.scatter import Scatter, normal, observed
 from dynconv.stats.variance_components import Components, components
@@ -111,7 +111,7 @@ def _row(pilot: Components, one: bool, effect: float, tests: int, alpha: float, 
     """One pair at one effect; None for numbers that the pilot or the design does not have."""
     level = alpha / tests
     test, n = (permutation_power, pilot.n_seeds) if one else (signed_rank_power, pilot.n_datasets)
-    floor = floors.seed_floor(n, n) if one else multiplicity.floor(n)
+    floor = floors.seed_floor(n, n) if one else floors.floor(n)
     power = low = detectable = seeds = datasets = None
     if pilot.n_datasets and floor >= level:
         power = low = 0.0
@@ -140,7 +140,7 @@ def _row(pilot: Components, one: bool, effect: float, tests: int, alpha: float, 
         "seeds_needed": seeds,
         "datasets_needed": datasets,
     }
-    least = floors.seeds_needed(tests, alpha) if one else multiplicity.datasets_needed(tests, alpha)
+    least = floors.seeds_needed(tests, alpha) if one else floors.datasets_needed(tests, alpha)
     return row | {"reason": _reason(row, pilot, one, floor, least)}
 
 

@@ -12,7 +12,6 @@ from math import isqrt
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -209,15 +208,6 @@ class PredictionFile:
             pixels = target.sum(axis=1).astype(float)
             return Confusions(dataset, list(table), examples, present, answers[0], answers[1], pixels)
         return Labels(dataset, list(table), examples, present, target, answers[0])
-
-
-def runs_with_value(frame: pd.DataFrame) -> dict[str, dict[Run, float]]:
-    """By dataset, the runs that have a value, with it: of one task's rows of a tidy frame (`dynconv.stats.tidy`)."""
-    found: dict[str, dict[Run, float]] = {}
-    kept = frame[frame["value"].notna()]
-    for dataset, variant, seed, value in zip(*(kept[c] for c in ("dataset", "variant", "seed", "value")), strict=True):
-        found.setdefault(dataset, {})[variant, int(seed)] = float(value)
-    return found
 
 
 def _runs(batch: pa.RecordBatch) -> tuple[list[str], np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from dynconv.errors import DynconvError, valid
+from dynconv.stats.draws import bootstrap_counts
 from dynconv.stats.predictions import Confusions, Labels
 
 METRICS = ("accuracy", "balanced_accuracy", "miou", "pixel_accuracy")  # those that predictions determine
@@ -52,10 +53,7 @@ def draws(n: int, resamples: int, rng: np.random.Generator) -> Iterator[np.ndarr
     """How often each of n examples is drawn when n are drawn with replacement: blocks [resamples of the block, n]."""
     rows = max(1, _BLOCK // n)
     for start in range(0, resamples, rows):
-        block = min(rows, resamples - start)
-        cells = rng.integers(n, size=(block, n), dtype=np.int64)
-        cells += n * np.arange(block)[:, None]
-        yield np.bincount(cells.ravel(), minlength=block * n).reshape(block, n).astype(float)
+        yield bootstrap_counts(n, min(rows, resamples - start), rng)
 
 
 def _mean_recall(counts: np.ndarray, correct: np.ndarray, starts: np.ndarray) -> np.ndarray:

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 
 from dynconv.stats import multiplicity, outperforming
+from dynconv.stats.draws import named
 from dynconv.stats.means import differences, seed_means
 from dynconv.stats.two_sample import permutation_floor, permutation_p, welch
 
@@ -50,7 +50,7 @@ def rows(
             found = []
             for pair in pairs:
                 a, b = (_runs(values[place[name], d]) for name in pair)
-                rng = np.random.default_rng([seed, crc32(repr((dataset, *pair)).encode())])
+                rng = named(seed, repr((dataset, *pair)))
                 row: dict[str, Any] = {"dataset": dataset, "variant_a": pair[0], "variant_b": pair[1], "family": family}
                 row["coverage"] = (len(a) + len(b)) / (2 * values.shape[2])
                 row |= _pair(a, b, threshold=threshold, alpha=alpha, resamples=resamples, rng=rng)

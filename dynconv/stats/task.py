@@ -114,14 +114,10 @@ class Task:
         if len(grid.datasets) > FEW or grid.metric not in METRICS:
             return {}
         found: Tables = {"crossed": [], "per_seed": []}
-        for d, dataset in enumerate(grid.datasets):
+        for dataset, runs in grid.runs_with_value().items():
             predicted = predictions.load(dataset)
             if predicted is None:
                 continue
-            runs = {
-                (grid.variants[v], grid.seeds[s]): float(grid.values[v, d, s])
-                for v, s in np.argwhere(grid.present[:, d])
-            }
             found["crossed"] += crossed.rows(predicted, runs, self.pairs, metric=grid.metric, **self.drawn)
             found["per_seed"] += per_seed.rows(predicted, runs, self.families)
         return found

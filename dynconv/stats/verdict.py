@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dynconv.stats.floors import seeds_needed
-from dynconv.stats.multiplicity import at_best, datasets_needed
+from dynconv.stats.floors import at_best, datasets_needed, seeds_needed
 
 VERDICTS = ("superior", "inferior", "equivalent", "inconclusive")
 ONE_DATASET = "welch_and_permutation"  # the tests that decide where a task has one dataset

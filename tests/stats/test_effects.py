@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dynconv.stats import effects, means, multiplicity, omnibus, ranks
+from dynconv.stats import effects, floors, means, multiplicity, omnibus, ranks
 from dynconv.stats.bootstrap import fixed_interval, population_interval
 from dynconv.stats.draws import Draws
 from dynconv.stats.pairwise import wilcoxon_p
@@ -104,9 +104,9 @@ def test_holm_by_hand():
 
 @pytest.mark.parametrize(("family", "needed"), [(1, 6), (4, 8), (10, 9)])
 def test_datasets_needed(family, needed):
-    assert multiplicity.datasets_needed(family, 0.05) == needed
-    assert multiplicity.holm(np.full(family, multiplicity.floor(needed)))[0] < 0.05
-    assert multiplicity.holm(np.full(family, multiplicity.floor(needed - 1)))[0] >= 0.05
+    assert floors.datasets_needed(family, 0.05) == needed
+    assert multiplicity.holm(np.full(family, floors.floor(needed)))[0] < 0.05
+    assert multiplicity.holm(np.full(family, floors.floor(needed - 1)))[0] >= 0.05
 
 
 def test_omnibus_tests_that_do_not_exist():

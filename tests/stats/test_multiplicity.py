@@ -7,7 +7,8 @@ from statsmodels.stats.multitest import multipletests
 from dynconv.analysis_plan import ADJUSTMENTS
 from dynconv.errors import DynconvError
 from dynconv.stats.compare import compare
-from dynconv.stats.multiplicity import adjust, at_best, holm
+from dynconv.stats.floors import at_best
+from dynconv.stats.multiplicity import adjust, holm
 
 
 def _simes_closed_test(p):

@@ -8,7 +8,8 @@ import pytest
 
 from dynconv import records
 from dynconv.errors import DynconvError
-from dynconv.stats.predictions import Confusions, Labels, PredictionFile, runs_with_value
+from dynconv.stats.grid import grids
+from dynconv.stats.predictions import Confusions, Labels, PredictionFile
 
 
 def labels(dataset="d", variant="v", seed=0, target=(0, 1, 2), prediction=(0, 1, 1)):
@@ -128,4 +129,5 @@ def test_anyones_file_needs_no_more_than_the_columns_used(tmp_path):
 
 def test_runs_with_value_leaves_failed_runs_out():
     frame = pd.DataFrame({"dataset": ["d", "d"], "variant": ["a", "b"], "seed": [0, 1], "value": [0.5, np.nan]})
-    assert runs_with_value(frame) == {"d": {("a", 0): 0.5}}
+    (grid,) = grids(frame.assign(task="t", metric="accuracy"))
+    assert grid.runs_with_value() == {"d": {("a", 0): 0.5}}
