@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from dynconv import __version__
 from dynconv.files import write_text
-from dynconv.report import numbers
+from dynconv.report import numbers, trace
 from dynconv.report.coverage import coverage
 from dynconv.report.figures import accuracy_cost, forest, learning_curves
 from dynconv.report.figures import dynamics as dynamics_figures
@@ -92,6 +92,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {function.__name__: function for function in formats}
     environment.globals |= {"known": numbers.known, "interval": numbers.interval, "half_width": numbers.half_width}
+    environment.globals |= {"where": trace.where}
     return environment
 
 
