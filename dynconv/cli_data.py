@@ -28,6 +28,9 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     options.study(sub)
     sub.add_argument("--dataset", required=True)
     sub.add_argument("--out", type=Path, required=True, metavar="F.svg")
+    sub.add_argument(
+        "--examples", type=Path, metavar="F.parquet", help="also the test examples that the report shows predictions of"
+    )
     options.data(sub)
 
 
@@ -60,5 +63,13 @@ def _samples(args: argparse.Namespace) -> None:
     from dynconv.study import load
 
     study = load(args.study)
-    write_text(args.out, draw(sheet(study, study.dataset(args.dataset).name, args.data or Path(study.data))))
+    dataset, store = study.dataset(args.dataset).name, args.data or Path(study.data)
+    write_text(args.out, draw(sheet(study, dataset, store)))
     print(args.out)
+    if args.examples:
+        from dynconv import records
+        from dynconv.data.chosen import excerpt
+        from dynconv.report.example_rows import rows
+
+        records.write("examples", rows(excerpt(dataset, store)), args.examples)
+        print(args.examples)

@@ -25,7 +25,7 @@ def collect(
     study: Study | None = None,
     tuning: Path | None = None,
 ) -> dict[str, int]:
-    """Write `out/{runs,metrics,predictions,diagnostics,profile}.parquet`; return the number of rows of each.
+    """Write `out/{runs,metrics,predictions,diagnostics,masks,profile}.parquet`; return the number of rows of each.
 
     With `tuning`, the folder of the study's search, `out/{trials,choices}.parquet`, too.
 
@@ -48,7 +48,8 @@ def collect(
         "runs": chain((_checked("runs", folders[key] / "run.parquet", key) for key in order), lost),
         "metrics": (_checked("metrics", folders[key] / "metrics.parquet", key) for key in order),
         "predictions": (_checked("predictions", folders[key] / "predictions.parquet", key) for key in order),
-        "diagnostics": (_checked("diagnostics", file, key) for key, file in _diagnosed(order, folders)),
+        "diagnostics": (_checked("diagnostics", file, key) for key, file in _there("diagnostics", order, folders)),
+        "masks": (_checked("masks", file, key) for key, file in _there("masks", order, folders)),
         "profile": _profiles(profiles, pairs) if profiles else [],
     }
     if tuning:
@@ -67,9 +68,9 @@ def _found(runs: Path) -> Iterator[tuple[RunKey, Path]]:
         yield RunKey("/".join(dataset), variant, int(number[1])), file.parent
 
 
-def _diagnosed(order: list[RunKey], folders: dict[RunKey, Path]) -> Iterator[tuple[RunKey, Path]]:
-    """The runs that have diagnostics: those that a workflow rule writes need none."""
-    files = ((key, folders[key] / "diagnostics.parquet") for key in order)
+def _there(name: str, order: list[RunKey], folders: dict[RunKey, Path]) -> Iterator[tuple[RunKey, Path]]:
+    """The runs that have a table which not all have: no diagnostics are needed of a rule's own, few have masks."""
+    files = ((key, folders[key] / f"{name}.parquet") for key in order)
     return ((key, file) for key, file in files if file.is_file())
 
 

@@ -8,6 +8,7 @@ Imports no torch: the last word of a job that was killed is spoken on the login 
 import datetime
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +29,7 @@ class _Kind(NamedTuple):
     files: tuple[str, ...]
 
 
-_RUN = _Kind("runs", "run_id", "run_hash", ("metrics", "predictions", "diagnostics", "run"))
+_RUN = _Kind("runs", "run_id", "run_hash", ("metrics", "predictions", "diagnostics", "masks", "run"))
 _TRIAL = _Kind("trials", "trial_id", "trial_hash", ("trial",))
 
 
@@ -38,14 +39,21 @@ def write_run(
     metrics: list[dict[str, Any]],
     predictions: dict[str, list[Any]],
     diagnostics: list[dict[str, Any]],
+    masks: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Write the four files, the run last: its presence says that the run is complete.  Returns `row`."""
+    """Write the four files, and `masks.parquet` if there are any, the run last: its presence says that it is complete.
+
+    Returns `row`.
+    """
     keys = {name: row[name] for name in ("run_id", "dataset", "variant", "seed")}
     count = len(predictions.get("example_id", []))
     columns = {name: [value] * count for name, value in keys.items()} | predictions
     records.write("metrics", [keys | entry for entry in metrics], out / "metrics.parquet")
     records.write("predictions", columns if count else [], out / "predictions.parquet")
     records.write("diagnostics", [keys | entry for entry in diagnostics], out / "diagnostics.parquet")
+    (out / "masks.parquet").unlink(missing_ok=True)  # an earlier training's: no output of the rule, so it stays
+    if masks:
+        records.write("masks", [keys | entry for entry in masks], out / "masks.parquet")
     records.write("runs", [row], out / "run.parquet")
     return row
 
@@ -94,7 +102,7 @@ def last_word(
     name, record = row[kind.id], failures / f"{row[kind.id]}.json"
     if _complete(kind, out, row):
         for file in (out / f"{name}.parquet" for name in kind.files):
-            if file.exists():  # a run of a rule of one's own may lack diagnostics
+            if file.exists():  # most runs have no masks, one of a rule of one's own may lack diagnostics
                 file.touch()  # tells the executor that they are good
         return f"{name}: complete, though its job was lost ({told['CAUSE']}); nothing to record"
     cause, trace = f"{told['CAUSE']}: {' '.join((told['MESSAGE'] or '').split())}".rstrip(": "), None

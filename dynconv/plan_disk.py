@@ -10,7 +10,7 @@ from dynconv.recipe import Recipe
 from dynconv.study import RunKey, Study
 
 _SAMPLE = 5  # past runs of a dataset that are weighed: their files hardly differ in size
-FILES_OF_A_RUN = ("run", "metrics", "diagnostics", "predictions")
+FILES_OF_A_RUN = ("run", "metrics", "diagnostics", "masks", "predictions")
 Cell = tuple[str, bool]  # a dataset, and whether the run keeps its predictions (one a test example)
 
 

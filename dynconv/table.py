@@ -9,6 +9,8 @@ SCHEMA_VERSION = 1
 TEXT, INTEGER, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 TIME = pa.timestamp("us", tz="UTC")
 COUNTS = pa.list_(pa.int64())
+TEXTS = pa.list_(pa.string())
+BYTES = pa.binary()
 
 
 @dataclass(frozen=True)

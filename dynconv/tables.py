@@ -2,7 +2,7 @@
 
 from dynconv.comparison_tables import COMPARISONS
 from dynconv.profile_columns import DEVICE, INFERENCE, TRAINING_STEP
-from dynconv.table import COUNTS, FLAG, INTEGER, REAL, TEXT, TIME, Column, Table, key
+from dynconv.table import BYTES, COUNTS, FLAG, INTEGER, REAL, TEXT, TEXTS, TIME, Column, Table, key
 
 _RUN_KEYS = (
     key("run_id", TEXT, "dataset/variant/seed<k>: names the run"),
@@ -122,6 +122,40 @@ _TABLES = (
             Column("prediction", INTEGER, "predicted class index; null for segmentation"),
             Column("confidence", REAL, "softmax probability of the prediction (0-1); null for segmentation"),
             Column("confusion", COUNTS, "segmentation: pixel counts [target * classes + prediction]; else null"),
+        ),
+    ),
+    Table(
+        "masks",
+        "One row a run, shown test example and kind: what the network made of it, to look at (docs/report.md).",
+        (
+            *_RUN_KEYS,
+            key("example_id", INTEGER, "index in the test split"),
+            key(
+                "kind", TEXT, "mask: predicted class of each pixel; executed: residual blocks computed at each position"
+            ),
+            Column("levels", INTEGER, "mask: classes; executed: residual blocks of the network"),
+            Column(
+                "content",
+                BYTES,
+                "PNG in grey, thinned: class index (255: void), or number of blocks; a series: one row",
+            ),
+        ),
+    ),
+    Table(
+        "examples",
+        "One row a shown test example of a dataset, chosen by the data alone: samples/<dataset>.test.parquet.",
+        (
+            key("dataset", TEXT, "dataset"),
+            key("example_id", INTEGER, "index in the test split"),
+            Column("target", INTEGER, "class index; null for segmentation"),
+            Column("present", COUNTS, "segmentation: classes of the mask, the largest area first; else null"),
+            Column("classes", TEXTS, "names of the dataset's classes by index"),
+            Column("shape", COUNTS, "of the stored example: [channels, height, width] or [channels, length]"),
+            Column("picture", TEXT, "data URI of the image, thinned; null for a series"),
+            Column("mask", TEXT, "segmentation: data URI of the mask in VOC's colours; else null"),
+            Column("lines", TEXTS, "series: SVG paths of its first channels in a box of 150 x 44; else null"),
+            Column("toy", FLAG, "of a toy, whose accuracies mean nothing"),
+            Column("dataset_hash", TEXT, "digest of the dataset's arrays"),
         ),
     ),
     Table(

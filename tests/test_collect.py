@@ -38,6 +38,7 @@ def test_all_runs_are_united_in_the_study_s_order(runs, tmp_path):
         "metrics": 8,
         "predictions": 24,
         "diagnostics": 0,
+        "masks": 0,
         "profile": 0,
     }
     table = records.read("runs", tmp_path / "t/runs.parquet").to_pandas()
@@ -52,6 +53,21 @@ def test_diagnostics_are_united_where_runs_have_some(runs, tmp_path):
     assert collect(runs, tmp_path / "t", study=STUDY)["diagnostics"] == 1
     records.write("diagnostics", [{"run_id": key.run_id, **key._asdict(), **look, "seed": 0}], file)
     with pytest.raises(DynconvError, match=r"diagnostics.parquet: seed is 0, but the folder is that of 1"):
+        collect(runs, tmp_path / "t", study=STUDY)
+
+
+def test_masks_are_united_where_runs_have_some(runs, tmp_path):
+    key = study.RunKey("digits", "vanilla", 0)
+    rows = [{"example_id": n, "kind": "executed", "levels": 8, "content": bytes([n, 0, 255])} for n in (3, 1)]
+    file = runs / key.run_id / "masks.parquet"
+    records.write("masks", [{"run_id": key.run_id, **key._asdict(), **row} for row in rows], file)
+    assert collect(runs, tmp_path / "t", study=STUDY)["masks"] == 2
+    table = records.read("masks", tmp_path / "t/masks.parquet").to_pylist()
+    assert [(row["run_id"], row["example_id"], row["content"]) for row in table] == [
+        (key.run_id, n, bytes([n, 0, 255])) for n in (3, 1)
+    ]
+    records.write("masks", [{"run_id": key.run_id, **key._asdict(), **row, "dataset": "d"} for row in rows], file)
+    with pytest.raises(DynconvError, match=r"masks.parquet: dataset is 'd', but the folder is that of 'digits'"):
         collect(runs, tmp_path / "t", study=STUDY)
 
 

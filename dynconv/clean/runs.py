@@ -11,7 +11,7 @@ from dynconv.clean import predictions as clean_predictions
 from dynconv.clean.finds import Age, Find, Kind, delete, delete_files
 from dynconv.study import Study
 
-_TABLES = ("run.parquet", "metrics.parquet", "predictions.parquet", "diagnostics.parquet")
+_TABLES = ("run.parquet", "metrics.parquet", "predictions.parquet", "diagnostics.parquet", "masks.parquet")
 _CHECKPOINTS = ("checkpoint.pt", "checkpoint.previous.pt", "checkpoint.memory")
 _NAMES = "|".join(re.escape(name) for name in (*_TABLES, *_CHECKPOINTS))
 _HALF = re.compile(rf"\.(({_NAMES})\.\w+\.part|probe\.\w+)")  # a file that a kill has kept from its place
@@ -104,7 +104,7 @@ def _stranger(results: Path, folder: Folder, age: Age) -> Find | None:
 
 
 def _predictions(study: Study, results: Path, folders: list[Folder]) -> list[Find]:
-    """Full tables of finished runs that keep none, and their rows in the collected table."""
+    """Full tables of finished runs that keep none, their masks, and their rows in the collected table."""
     kept = {key.run_id for key in study.runs() if study.keep.predictions_of(key.seed, study.seeds)}
     dropped = [folder for folder in folders if folder.run_id not in kept and "run.parquet" in folder.files]
     finds = [
@@ -112,6 +112,7 @@ def _predictions(study: Study, results: Path, folders: list[Folder]) -> list[Fin
         for folder in dropped
         if "predictions.parquet" in folder.files
     ]
+    finds += [folder.find("masks.parquet") for folder in dropped if "masks.parquet" in folder.files]
     table = results / "tables" / "predictions.parquet"
     if dropped and table.is_file():
         finds.append(clean_predictions.of_table(table, frozenset(folder.run_id for folder in dropped)))

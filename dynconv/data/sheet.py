@@ -1,4 +1,8 @@
-"""A contact sheet as plain arrays: what `dynconv.engine.samples` fills and `dynconv.report.contact_sheet` draws."""
+"""Examples to be shown, as plain arrays.
+
+A contact sheet is what `dynconv.engine.samples` fills and `dynconv.report.contact_sheet` draws; `Excerpt` what
+`dynconv.data.chosen` chooses and `dynconv.report.example_rows` encodes.
+"""
 
 from dataclasses import dataclass
 
@@ -33,3 +37,16 @@ class Sheet:
     steps: tuple[str, ...]  # the recipe's `augment`
     seed: int
     rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Test examples of one dataset, which the report shows with what was predicted for them."""
+
+    dataset: str
+    toy: bool
+    dataset_hash: str
+    classes: tuple[str, ...]
+    ids: tuple[int, ...]  # their places in the test split ...
+    targets: tuple[int | None, ...]  # ... the class of each; None where it is a mask ...
+    examples: tuple[Example, ...]  # ... and what is stored

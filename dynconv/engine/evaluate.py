@@ -7,6 +7,7 @@ from torch import nn
 
 from dynconv import models
 from dynconv.data.batches import Batches
+from dynconv.engine.shown import Shown
 from dynconv.engine.strategy import Strategy
 from dynconv.tasks import Sums, Task
 from dynconv.tasks.base import add
@@ -14,12 +15,12 @@ from dynconv.tasks.base import add
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, task: Task, data: Batches, batch_size: int, strategy: Strategy
+    model: nn.Module, task: Task, data: Batches, batch_size: int, strategy: Strategy, shown: Shown | None = None
 ) -> tuple[dict[str, float], dict[str, list[Any]]]:
     """Metrics of the split, and (for the leading process) the columns of its `predictions` rows; collective.
 
     Each process takes its own stretch of the split, in batches of `batch_size`; what they add up are sums and counts.
-    Also averages what the variant measures about itself (`models.measures`), example by example.
+    Also averages what the variant measures about itself (`models.measures`), example by example, and lets `shown` look.
     """
     model.eval()
     world, device = strategy.world, strategy.device
@@ -39,6 +40,8 @@ def evaluate(
         measures = {name: (value.double() * counts).sum() for name, value in models.measures(model).items()}
         measured = add(measured, measures)
         columns["example_id"] += ids.tolist() if seen else []
+        if shown is not None:
+            shown.look(ids.tolist() if seen else [], logits, y)
         for name, values in task.predictions(logits[counts], y[counts]).items():
             columns.setdefault(name, []).extend(values)
     metrics = task.metrics({name: world.sum(value) for name, value in sums.items()})

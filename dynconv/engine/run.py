@@ -31,6 +31,8 @@ def train_run(
 ) -> dict[str, Any]:
     """Train one run and write its `run`, `metrics`, `predictions` and `diagnostics.parquet` into `out`.
 
+    `masks.parquet` as well, where there are masks to show and the run keeps its predictions.
+
     Started as one of many processes (`dynconv.engine.world`), this one takes its share; the first of them writes.
     The recipe is the study's, overridden by what `choice_file` says that a search has chosen.
 
@@ -57,14 +59,14 @@ def train_run(
     if not toy:
         refuse_toy(place, store / key.dataset)
     digest = study.run_hash(key.dataset, task, key.variant, settings)
+    keeps = study.keep.predictions_of(key.seed, study.seeds)
     session = Session(
-        study, key, place, key.run_id, digest, out, failures, say, stop or Stop(), board, study.diagnostics
+        study, key, place, key.run_id, digest, out, failures, say, stop or Stop(), board, study.diagnostics, keeps
     )
     columns = {"run_id": key.run_id, "task": task, **key._asdict(), "started_at": started}
     columns |= {"run_hash": digest, "plan_hash": study.analysis.plan_hash}
-    keeps = study.keep.predictions_of(key.seed, study.seeds)
 
-    def write(out: Path, row: dict[str, Any], metrics: list, predictions: dict, diagnostics: list) -> None:
-        write_run(out, row, metrics, predictions if keeps else {}, diagnostics)
+    def write(out: Path, row: dict[str, Any], metrics: list, predictions: dict, diagnostics: list, masks: list) -> None:
+        write_run(out, row, metrics, predictions if keeps else {}, diagnostics, masks)
 
     return session.run(columns, write, strategy_name)

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from dynconv import data
-from dynconv.data import VOID
 from dynconv.data.batches import Batches
+from dynconv.data.chosen import choose
 from dynconv.data.sheet import Example, Row, Sheet
 from dynconv.data.steps import check as check_steps
 from dynconv.data.store import Split, open_store
@@ -16,7 +16,6 @@ from dynconv.study import Study
 
 BESIDE = 3  # epochs, or further examples, beside each stored example
 _IMAGES, _LINES = 4, 6  # examples on a sheet: of images, and of series by the channels of one
-_SCANNED = 500  # masks that are looked at: the classes of a photograph are not known without reading it
 
 
 def sheet(study: Study, dataset: str, store: Path) -> Sheet:
@@ -33,7 +32,7 @@ def sheet(study: Study, dataset: str, store: Path) -> Sheet:
     prepared = open_store(store / dataset, dataset, hashes=False)
     train, meta = prepared.train, prepared.meta
     count = max(2, _LINES // meta["shape"][0]) if task == "timeseries" else _IMAGES
-    chosen = _choose(train, len(meta["classes"]), count, 1 if steps else 1 + BESIDE)
+    chosen = choose(train, len(meta["classes"]), count, 1 if steps else 1 + BESIDE)
     if steps:
         epochs = _augmented(train, meta, [ids[0] for _, ids in chosen], steps, seed, task)
         others = list(zip(*epochs, strict=True))
@@ -43,35 +42,6 @@ def sheet(study: Study, dataset: str, store: Path) -> Sheet:
         Row(ids[0], label, _stored(train, ids[0]), beside) for (label, ids), beside in zip(chosen, others, strict=True)
     ]
     return Sheet(dataset, meta["toy"], tuple(meta["classes"]), tuple(steps), seed, tuple(rows))
-
-
-def _choose(train: Split, classes: int, count: int, each: int) -> list[tuple[int, list[int]]]:
-    """Up to `count` classes, spread over those that occur, each with the first (up to `each`) examples that show it."""
-    showing = _by_class(train, classes)
-    labels = sorted(showing)
-    picked = {labels[place] for place in np.linspace(0, len(labels) - 1, min(count, len(labels))).round().astype(int)}
-    chosen: list[tuple[int, list[int]]] = []
-    for label in sorted(picked):
-        # An image may show many classes, but stands on the sheet once.
-        ids = [index for index in showing[label] if all(index not in taken for _, taken in chosen)][:each]
-        if ids:
-            chosen.append((label, ids))
-    return chosen
-
-
-def _by_class(train: Split, classes: int) -> dict[int, list[int]]:
-    """The first examples of each class that occurs, in the order of the split."""
-    if train.y.ndim == 1:
-        labels = np.array(train.y)
-        return {int(label): np.flatnonzero(labels == label).tolist() for label in np.unique(labels)}
-    masks = train.y[:_SCANNED]
-    counts = [np.bincount(mask.ravel(), minlength=VOID + 1)[:classes] for mask in masks]
-    present = [set(np.flatnonzero(count).tolist()) for count in counts]
-    everywhere = set.intersection(*present)  # the background: no image is an example of it
-    found = set.union(*present) - everywhere
-    if not found:  # masks of one class: any image will do
-        return {min(everywhere, default=0): list(range(len(masks)))}
-    return {label: [index for index, labels in enumerate(present) if label in labels] for label in found}
 
 
 def _augmented(

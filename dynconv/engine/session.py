@@ -21,7 +21,7 @@ from dynconv.stopping import Stop, Stopped
 from dynconv.study import RunKey, Study
 
 Say = Callable[[str], None]
-Write = Callable[[Path, dict[str, Any], list[dict], dict[str, list], list[dict]], Any]
+Write = Callable[[Path, dict[str, Any], list[dict], dict[str, list], list[dict], list[dict]], Any]
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,15 @@ class Session:
     stop: Stop
     board: Path | None = None
     diagnose: bool = False
+    show: bool = False
 
     def run(self, columns: dict[str, Any], write: Write, strategy_name: str | None) -> dict[str, Any]:
         """Train, evaluate, and have `write` write the row (and the curves and predictions) into `out`.
 
         Args:
             columns: of the row, those that are known before.
-            write: takes `out`, the row, the rows of `metrics`, the columns of `predictions`, the rows of `diagnostics`.
+            write: takes `out`, the row, the rows of `metrics`, the columns of `predictions`, the rows of `diagnostics`
+                and of `masks`.
             strategy_name: None: the recipe's.
 
         Returns:
@@ -80,7 +82,16 @@ class Session:
         try:
             with strategy:
                 result = Training(
-                    study, self.key, place, strategy, checkpoints, speak, self.stop, self.board, self.diagnose
+                    study,
+                    self.key,
+                    place,
+                    strategy,
+                    checkpoints,
+                    speak,
+                    self.stop,
+                    self.board,
+                    self.diagnose,
+                    self.show,
                 ).run()
         except Stopped:
             raise
@@ -96,7 +107,7 @@ class Session:
                 raise
             self.say(traceback.format_exc())
             finished = False
-            result = Result({"status": "failed", "failure": cause}, [], {}, [])
+            result = Result({"status": "failed", "failure": cause}, [], {}, [], [])
         row |= result.outcome | {"finished_at": now()}
         if world.leads:
             write(self.out, row, *result[1:])

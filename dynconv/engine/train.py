@@ -20,6 +20,7 @@ from dynconv.engine.loop import fit
 from dynconv.engine.progress import Progress
 from dynconv.engine.setup import Setup
 from dynconv.engine.shares import Shares
+from dynconv.engine.shown import Shown
 from dynconv.engine.state import State
 from dynconv.engine.strategy import Strategy
 from dynconv.models.macs import count as count_macs
@@ -34,6 +35,7 @@ class Result(NamedTuple):
     metrics: list[dict[str, Any]]
     predictions: dict[str, list[Any]]
     diagnostics: list[dict[str, Any]]
+    masks: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Training:
     stop: Stop
     board: Path | None
     diagnose: bool  # look at what the layers do (`dynconv.engine.diagnostics`)
+    show: bool  # keep what a few test examples look like to the network (`dynconv.engine.shown`)
 
     def run(self) -> Result:
         """Train and evaluate; where the GPU's memory is too small, in more and smaller micro-batches.
@@ -136,7 +139,13 @@ class Training:
         if state.average is not None:
             state.average.apply(model)
         batch = max(1, shares.batch_size // (accumulate * world.size))
-        metrics, predictions = evaluate(model, task, Batches(place.judge, place.meta, device), batch, strategy)
+        judge, masks = Batches(place.judge, place.meta, device), []
+        if self.show:
+            with Shown(model, task, place.judge, len(place.meta["classes"]), self._tell) as shown:
+                metrics, predictions = evaluate(model, task, judge, batch, strategy, shown)
+            masks = shown.gathered(world)
+        else:
+            metrics, predictions = evaluate(model, task, judge, batch, strategy)
         if not all(map(math.isfinite, metrics.values())):  # the last step can be the one that diverges
             names = ", ".join(name for name, value in metrics.items() if not math.isfinite(value))
             return self._failed(
@@ -148,11 +157,11 @@ class Training:
             {"split": place.judge_name, "epoch": recipe.epochs, "step": state.step, "metric": name, "value": value}
             for name, value in metrics.items()
         ]
-        return Result(outcome, state.metrics + final, predictions, state.diagnostics)
+        return Result(outcome, state.metrics + final, predictions, state.diagnostics, masks)
 
     def _failed(self, cause: str, outcome: dict[str, Any], state: State) -> Result:
         self._tell(f"failed: {cause}")
-        return Result(outcome | {"status": "failed", "failure": cause}, state.metrics, {}, state.diagnostics)
+        return Result(outcome | {"status": "failed", "failure": cause}, state.metrics, {}, state.diagnostics, [])
 
     def _tell(self, line: str) -> None:
         if self.say:

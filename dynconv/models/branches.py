@@ -26,6 +26,12 @@ def branch_layers(model: nn.Module) -> dict[str, nn.Module]:
     return {name: layer for name, layer in layers.items() if first[layer] == name and [*layer.parameters()]}
 
 
+def mask_units(model: nn.Module) -> list[nn.Module]:
+    """What makes the masks of the residual blocks, from the input to the output; none where nothing is masked."""
+    blocks = (module for module in model.modules() if isinstance(module, Block))
+    return [block.mask for block in blocks if block.mask is not None]
+
+
 def attentions(layer: nn.Module, x: torch.Tensor) -> dict[str, torch.Tensor]:
     """What `layer` decides for the examples of its input `x`: each [B, components], nothing if it has no `attend`.
 

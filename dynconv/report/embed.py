@@ -6,9 +6,9 @@ import io
 import numpy as np
 
 from dynconv.data import VOID
+from dynconv.data.thumbnail import LONGEST, thin
 from dynconv.data.voc_format import palette
 
-LONGEST = 112  # pixels of a picture's longer side; larger ones are shrunk
 _SMALL = 1024  # bytes of pixels up to which PNG is small for any picture
 
 
@@ -35,8 +35,7 @@ def mask(y: np.ndarray) -> tuple[str, bool]:
     from PIL import Image
 
     whole = max(y.shape) <= LONGEST
-    step = -(-max(y.shape) // LONGEST)
-    y = y if whole else y[step // 2 :: step, step // 2 :: step]
+    y = thin(y)
     colours = int(y[y != VOID].max(initial=0)) + 1  # a palette no longer than needed: it would outweigh the pixels
     void = min(colours, VOID)
     picture = Image.fromarray(np.where(y == VOID, void, y).astype(np.uint8)).convert("P")

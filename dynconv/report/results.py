@@ -20,6 +20,7 @@ PATHS = {
     "metrics": "tables/metrics.parquet",
     "predictions": "tables/predictions.parquet",
     "diagnostics": "tables/diagnostics.parquet",
+    "masks": "tables/masks.parquet",
     "profile": "tables/profile.parquet",
     "trials": "tables/trials.parquet",
     "choices": "tables/choices.parquet",
@@ -62,7 +63,7 @@ class Results:
     def absent(self) -> list[str]:
         """Paths, relative to the folder, of the tables that are not there."""
         tunes = self.study is not None and self.study.tune is not None
-        optional = (*(() if tunes else SEARCH), "diagnostics")
+        optional = (*(() if tunes else SEARCH), "diagnostics", "masks")
         return [path for name, path in PATHS.items() if name not in self.rows and name not in optional]
 
     @cached_property

@@ -43,6 +43,10 @@ class Task(ABC):
     def predictions(self, logits: Tensor, target: Tensor) -> dict[str, list]:
         """Columns of the `predictions` table for one batch."""
 
+    def mask(self, logits: Tensor, target: Tensor) -> Tensor | None:
+        """The predicted mask [B, H, W], void (255) where the target is; None where a prediction is no mask."""
+        return None
+
 
 def add(total: Sums, part: Sums) -> Sums:
     """Sum two sets of sums; an empty `total` is zero."""

@@ -64,6 +64,10 @@ class Segmentation(Task):
         """Each image's confusion matrix, flattened: what a bootstrap over images needs to recompute mIoU."""
         return {"confusion": _confusion(logits, target).flatten(1).tolist()}
 
+    def mask(self, logits: Tensor, target: Tensor) -> Tensor:
+        """The class of each pixel that counts, 255 for the others."""
+        return torch.where(target == VOID, VOID, logits.argmax(1))
+
 
 def _confusion(logits: Tensor, target: Tensor) -> Tensor:
     """int64 [B, K, K] counts of (target, prediction) over each image's non-void pixels."""

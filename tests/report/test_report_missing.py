@@ -18,7 +18,9 @@ seeds: [0, 1, 2]
 """
 
 
-@pytest.mark.parametrize("path", [path for name, path in PATHS.items() if name not in ("runs", "diagnostics", *SEARCH)])
+@pytest.mark.parametrize(
+    "path", [path for name, path in PATHS.items() if name not in ("runs", "diagnostics", "masks", *SEARCH)]
+)
 def test_one_table_missing(small, path):
     (small / path).unlink()
     assert f"Not in this folder: {path}." in Page(build(small)).text

@@ -30,6 +30,7 @@ rule collect:
         metrics=f"{RESULTS}/tables/metrics.parquet",
         predictions=f"{RESULTS}/tables/predictions.parquet",
         diagnostics=f"{RESULTS}/tables/diagnostics.parquet",
+        masks=f"{RESULTS}/tables/masks.parquet",
         profile=f"{RESULTS}/tables/profile.parquet",
         search=(
             [f"{RESULTS}/tables/{name}.parquet" for name in ("trials", "choices")]

@@ -110,7 +110,7 @@ RUN = f"{RESULTS}/runs/{{dataset}}/{{variant}}/seed{{seed}}"
 # A full path, so that a rule built on another (`use rule`) from another folder finds it as well.
 ENVIRONMENT = str(Path(workflow.basedir, "environment.yml"))
 RUNS = [RUN.format(**key._asdict()) for key in STUDY.runs()]
-# Without their diagnostics: a hand-written variant has none, and those of the others come with the run.
+# Without their diagnostics and masks: a hand-written variant has none, and those of the others come with the run.
 RUN_FILES = [
     f"{run}/{name}.parquet"
     for run in RUNS
@@ -118,8 +118,9 @@ RUN_FILES = [
 ]
 # What the training sees is shown where something is trained here.
 SHEETS = [
-    f"{RESULTS}/samples/{dataset.name}.svg"
+    f"{RESULTS}/samples/{dataset.name}.{ending}"
     for dataset in STUDY.datasets
+    for ending in ("svg", "test.parquet")
     if not all(variant.rule for variant in STUDY.variants)
 ]
 TUNING = f"{RESULTS}/tuning"

@@ -1,4 +1,5 @@
-# The contact sheet of each dataset: what the training sees of it.
+# The contact sheet of each dataset, what the training sees of it; and the test examples of which the report shows what
+# was predicted.
 rule samples:
     input:
         meta=f"{DATA}/{{dataset}}/meta.json",
@@ -9,6 +10,7 @@ rule samples:
             labels={"dataset": "{dataset}"},
             caption="../report/samples.rst",
         ),
+        examples=f"{RESULTS}/samples/{{dataset}}.test.parquet",
     log:
         "logs/samples/{dataset}.log",
     conda:
@@ -22,4 +24,4 @@ rule samples:
         augmentation=lambda wildcards: augmentation(wildcards.dataset),
     shell:
         "dynconv samples --study {params.study:q} --dataset {wildcards.dataset:q} --out {output.sheet:q}"
-        " --data {params.data:q} > {log:q} 2>&1"
+        " --data {params.data:q} --examples {output.examples:q} > {log:q} 2>&1"
