@@ -9,6 +9,7 @@ from dynconv.data import VOID
 from dynconv.data.thumbnail import LONGEST, thin
 from dynconv.data.voc_format import palette
 
+_LIGHT, _DARK = np.array([235, 241, 247]), np.array([8, 48, 107])  # the ends of a scale: a blue, for every eye
 _SMALL = 1024  # bytes of pixels up to which PNG is small for any picture
 
 
@@ -41,6 +42,17 @@ def mask(y: np.ndarray) -> tuple[str, bool]:
     picture = Image.fromarray(np.where(y == VOID, void, y).astype(np.uint8)).convert("P")
     picture.putpalette([*palette()[: 3 * colours], 0, 0, 0][: 3 * (void + 1)])
     return _uri(picture, "png", optimize=True, transparency=void), whole
+
+
+def levels(y: np.ndarray, most: int) -> str:
+    """A PNG data URI of y uint8 [H, W] from 0 (light) to `most` (dark), at most 255."""
+    from PIL import Image
+
+    share = np.linspace(0, 1, most + 1)[:, None]
+    colours = np.rint((1 - share) * _LIGHT + share * _DARK).astype(int)
+    picture = Image.fromarray(np.minimum(y, most)).convert("P")
+    picture.putpalette(colours.ravel().tolist())
+    return _uri(picture, "png", optimize=True)
 
 
 def line(series: np.ndarray, low: float, high: float, width: float, height: float, most: int) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dynconv.report import cost, numbers, samples, speed
+from dynconv.report import cost, examples, numbers, samples, speed
 from dynconv.report.figures import accuracy_cost, learning_curves
 from dynconv.report.figures.drawing import Drawing, file_name
 from dynconv.report.results import Results
@@ -45,6 +45,7 @@ def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Sect
             "linked": curves[INLINE_CURVES:],
             "sheets": [samples.read(*sheet) for sheet in [*sheets.items()][:INLINE_SHEETS]],
             "linked_sheets": [*sheets][INLINE_SHEETS:],
+            "examples": examples.of_task(results, task),
             "costs": _costs(results, task),
             "speeds": speed.rows(results, task),
             "hardware": speed.hardware(results, task),
