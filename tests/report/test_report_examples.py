@@ -162,7 +162,7 @@ def test_of_runs_without_masks_the_first_that_ended_well_is_counted(copied):
 
 
 def test_the_page_is_sound_whatever_the_names(filled, page):
-    assert page.text.count("Predictions on test examples") == 3
+    assert page.text.count("What each variant made of a few test examples") == 3
     assert "<script>alert(1)</script>" not in page.source and page.text.count("<script>alert(1)</script>") > 5
     assert not any("onload" in attributes for _, attributes in page.tags)
     pictures = page.all("img")
