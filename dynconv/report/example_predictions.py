@@ -1,23 +1,24 @@
 """What runs predicted for a few test examples: read from tables of millions of rows, of which few are wanted."""
 
 import io
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
 from math import isqrt
-from operator import or_
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from dynconv.data import VOID
 from dynconv.errors import DynconvError
 from dynconv.report.results import PATHS, Results
 
 Ids = dict[str, list[int]]  # of each dataset the examples that are wanted
+_BATCH = 1 << 16  # rows that are looked through at a time
 
 
 @dataclass(frozen=True)
@@ -126,15 +127,34 @@ def _decoded(row: dict[str, Any], results: Results) -> np.ndarray:
 
 
 def _read(results: Results, name: str, columns: list[str], ids: Ids, runs: Iterable[str] | None = None) -> pd.DataFrame:
-    """These columns of the rows of the examples `ids`; row groups of other datasets or runs are not read."""
+    """These columns of the rows of the examples `ids`; row groups of other datasets, or other runs, are not read."""
     if not ids or name not in results.rows:
         return pd.DataFrame(columns=columns)
-    of_dataset = ((ds.field("dataset") == dataset) & ds.field("example_id").isin(of) for dataset, of in ids.items())
-    wanted = reduce(or_, of_dataset)
-    if runs is not None:
-        wanted &= ds.field("run_id").isin(sorted(set(runs)))
     path = results.folder / PATHS[name]
+    key, wanted = ("dataset", sorted(ids)) if runs is None else ("run_id", sorted(set(runs)))
+    examples = pa.array(sorted({example for of in ids.values() for example in of}))
     try:
-        return ds.dataset(path, format="parquet").to_table(columns=columns, filter=wanted).to_pandas()
-    except (pa.ArrowException, OSError) as error:
+        file = pq.ParquetFile(path, read_dictionary=["dataset", "variant"])  # a run's are all the same
+        size = _BATCH if "confusion" not in columns else _BATCH >> 8  # a matrix is hundreds of numbers
+        batches = file.iter_batches(size, row_groups=_groups(file.metadata, key, wanted), columns=columns)
+        found = [b.filter(pc.is_in(b.column("example_id"), examples)).select(columns) for b in batches]
+        schema = pa.schema([file.schema_arrow.field(column) for column in columns])
+    except (pa.ArrowException, OSError, KeyError) as error:
         raise DynconvError(f"{path}: not readable as table {name!r}: {' '.join(str(error).split())[:200]}") from None
+    frame = pa.Table.from_batches(found, schema).to_pandas().astype({"dataset": object, "variant": object})
+    pairs = zip(frame["dataset"], frame["example_id"], strict=True)
+    kept = frame[np.array([example in ids.get(dataset, ()) for dataset, example in pairs], dtype=bool)]
+    return kept if runs is None else kept[kept["run_id"].isin(wanted)]
+
+
+def _groups(metadata: pq.FileMetaData, key: str, wanted: list[str]) -> list[int]:
+    """The row groups that may hold one of the values `wanted` (sorted) of the column `key`, by their statistics."""
+    first = metadata.row_group(0) if metadata.num_row_groups else None
+    paths = [first.column(n).path_in_schema for n in range(metadata.num_columns)] if first else []
+    place = paths.index(key) if key in paths else None
+    found = []
+    for number in range(metadata.num_row_groups):
+        known = None if place is None else metadata.row_group(number).column(place).statistics
+        if known is None or not known.has_min_max or bisect_left(wanted, known.min) < bisect_right(wanted, known.max):
+            found.append(number)
+    return found
