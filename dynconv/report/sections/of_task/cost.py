@@ -16,6 +16,7 @@ def part(results: Results, drawings: Mapping[str, Drawing], task: str, anchor: s
     context = {
         "task": task,
         "figures": [d for name in names if (d := drawings.get(file_name(name, task)))],
+        "wanted": file_name(accuracy_cost.NAME, task),
         "control": results.control,
         "costs": _costs(results, task),
         "speeds": speed.rows(results, task),
