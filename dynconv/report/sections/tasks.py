@@ -3,10 +3,19 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count, takewhile
 from typing import Any
 
 from dynconv.report import cost, numbers, samples, speed
-from dynconv.report.figures import accuracy_cost, learning_curves
+from dynconv.report.figures import (
+    accuracy_cost,
+    critical_difference,
+    differences,
+    learning_curves,
+    pareto,
+    performance_profile,
+    posterior,
+)
 from dynconv.report.figures.drawing import Drawing, file_name
 from dynconv.report.results import Results
 from dynconv.report.sections.section import Section, task_title
@@ -25,7 +34,10 @@ def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Sect
     """A section for every task that some table mentions."""
     for task in results.tasks:
         datasets = results.datasets(task)
-        curves = [drawings[n] for d in datasets if (n := file_name(learning_curves.NAME, d)) in drawings]
+        pages = (f"{file_name(learning_curves.NAME, task)}-{number}" for number in count(1))
+        curves = [drawings[name] for name in takewhile(drawings.__contains__, pages)]
+        others = (critical_difference, posterior, performance_profile, differences, pareto)
+        more = [drawings[name] for m in others if (name := file_name(m.NAME, task)) in drawings]
         sheets = samples.sheets(results.folder, datasets)
         of_task = {row["variant"]: row for _, row in results.ranks[results.ranks["task"] == task].iterrows()}
         present = [v for v in results.variants if v in _present(results, task)]
@@ -41,6 +53,7 @@ def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Sect
             "control": results.control,
             "accuracy_cost": drawings.get(file_name(accuracy_cost.NAME, task)),
             "accuracy_time": drawings.get(file_name(accuracy_cost.TIME, task)),
+            "more": more,
             "curves": curves[:INLINE_CURVES],
             "linked": curves[INLINE_CURVES:],
             "sheets": [samples.read(*sheet) for sheet in [*sheets.items()][:INLINE_SHEETS]],
