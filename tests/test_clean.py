@@ -175,6 +175,14 @@ def test_predictions_beyond_the_rule_are_emptied_under_their_old_time(folder, ca
     assert clean(capsys, keep={"predictions": keep}) == ["0 B would be free with --apply"]
 
 
+@pytest.mark.parametrize(("keep", "gone"), [("all", ()), ("first_seed", (1,)), ("none", (0, 1))])
+def test_masks_go_with_the_predictions(folder, capsys, keep, gone):
+    for seed in (0, 1):
+        run(f"digits/vanilla/seed{seed}", files=["masks.parquet"])
+    removed_masks = [f"results/runs/digits/vanilla/seed{seed}/masks.parquet" for seed in gone]
+    assert removed(capsys, keep={"predictions": keep}) == removed_masks
+
+
 def test_the_collected_table_keeps_the_rows_of_the_others(folder, capsys):
     from dynconv.collect import collect
 
