@@ -64,6 +64,7 @@ def runs(design: Design) -> list[dict[str, Any]]:
             "device": "Example GPU",
             "hostname": f"node{place % 16:02}",
             "slurm_job_id": f"4000_{place // 16}",
+            "queue_s": float(place // 16 % 600),
             "strategy": "single",
             "world_size": 1,
             "precision": "bf16",
