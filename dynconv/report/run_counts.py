@@ -11,7 +11,7 @@ def count(runs: pd.DataFrame, study: Study | None) -> dict[tuple[str, str], Coun
     """By (dataset, variant), counts of `ok`, `failed`, `missing` (of the study) and `extra` (there, but not of it)."""
     names = (runs[column].tolist() for column in ("dataset", "variant", "seed", "status"))
     there = {(dataset, variant, seed): status for dataset, variant, seed, status in zip(*names, strict=True)}
-    expected = {tuple(key) for key in study.runs()} if study else there.keys()
+    expected = {(key.dataset, key.variant, key.seed) for key in study.runs()} if study else set(there)
     found: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for key, status in there.items():
         what = ("ok" if status == "ok" else "failed") if key in expected else "extra"
