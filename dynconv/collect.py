@@ -16,6 +16,8 @@ from dynconv.errors import DynconvError
 from dynconv.files import atomic
 from dynconv.study import RunKey, Study
 
+_GROUP_BYTES = 32 << 20  # of rows in memory that become one row group of a table's file
+
 
 def collect(
     runs: Path,
@@ -89,10 +91,25 @@ def _union(name: str, tables: Iterable[pa.Table], path: Path) -> int:
     """Stream the tables into one file: predictions of thousands of runs need not fit into memory."""
     count = 0
     with pq.ParquetWriter(path, records.TABLES[name].schema, compression="zstd") as writer:
-        for table in tables:
+        # A run's predictions stay a row group of their own, which `dynconv clean` can take out.
+        for table in tables if name == "predictions" else _grouped(tables):
             writer.write_table(table)
             count += len(table)
     return count
+
+
+def _grouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in few tables: a row group a run makes the tables of thousands of runs large and slow to read."""
+    held: list[pa.Table] = []
+    size = 0
+    for table in tables:
+        held.append(table)
+        size += table.nbytes
+        if size >= _GROUP_BYTES:
+            yield pa.concat_tables(held)
+            held, size = [], 0
+    if held:
+        yield pa.concat_tables(held)
 
 
 def _profiles(folder: Path, pairs: set[tuple[str, str]] | None) -> Iterator[pa.Table]:

@@ -14,6 +14,12 @@ def slurm_job_id() -> str | None:
     return f"{array}_{task}" if array and task else os.environ.get("SLURM_JOB_ID")
 
 
+def queue_s() -> float | None:
+    """Seconds that the cluster's job waited in the queue before this start; None where that is not known."""
+    waited = os.environ.get("SNAKEMAKE_SUBMITIT_QUEUE_S")
+    return float(waited) if waited else None
+
+
 def helper() -> str | None:
     """Path of the Unix socket of the warm process that serves this job's runs; None if there is none."""
     return os.environ.get("SNAKEMAKE_SUBMITIT_HELPER")

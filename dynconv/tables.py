@@ -49,6 +49,7 @@ _TRAINING = (  # what it did and cost, and where
     Column("precision", TEXT, "fp32, bf16 or fp16, as used"),
     *_HARDWARE,
     Column("slurm_job_id", TEXT, "Slurm job; null outside Slurm"),
+    Column("queue_s", REAL, "seconds that its job waited in the queue before the last attempt; null where not known"),
     *_CODE,
 )
 _ORIGIN = (

@@ -128,7 +128,7 @@ class Dispatcher:
         batch = make_batch(
             self.cwd / FOLDER, request, chunks, self.cwd, helper,
             socket=socket, signal_s=request.signal_before(self.settings.signal_seconds),
-            max_requeues=self.settings.max_requeues,
+            max_requeues=self.settings.max_requeues, submitted=time.time(),
         )  # fmt: skip
         self.journal.intend(batch)
         rules = sorted({work.item.rule for work in works})

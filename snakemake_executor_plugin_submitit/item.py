@@ -1,7 +1,7 @@
 """What the driver tells a job, and what the job tells the driver: small JSON files in the batch's folder.
 
     <batch>/tasks/<index>.json            the items of one cluster job (one element of the array)
-    <batch>/status/<index>.start.json     the cluster job has started (written again at each start)
+    <batch>/status/<index>.start.json     the cluster job has started (written again at each start, and when it stops)
     <batch>/status/<index>.<item>.<rank>.json   how an item ended
 
 Imports nothing that is slow: it is read inside every job.
@@ -46,6 +46,7 @@ class Task:
     limit_s: int | None = None
     signal_s: int = 90
     max_requeues: int = 200
+    submitted: float | None = None  # when it was given to the cluster, by the driver's clock (s since 1970)
     helper: str | None = None  # command to start beside the items
     socket: str | None = None  # ... or the socket of one that runs already
 

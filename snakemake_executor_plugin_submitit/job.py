@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from snakemake_executor_plugin_submitit import place
+from snakemake_executor_plugin_submitit import place, starts
 from snakemake_executor_plugin_submitit.helper import Helper
 from snakemake_executor_plugin_submitit.item import Item, Status, Task, read_status, read_task, write
 
@@ -32,7 +32,7 @@ _LAST = 60.0  # seconds that Slurm gets to end a job that it has been asked to r
 class Running:
     """An item's process."""
 
-    def __init__(self, item: Item, task: Task, where: place.Place, attempt: int, socket: str | None):
+    def __init__(self, item: Item, task: Task, where: place.Place, attempt: int, told: dict[str, str]):
         self.item, self.attempt, self.where = item, attempt, where
         self.started = time.time()
         self.log_path = Path(item.log if where.rank == 0 else f"{item.log}.rank{where.rank}")
@@ -48,9 +48,9 @@ class Running:
         else:  # Slurm gives each job its GPUs
             own.pop("CUDA_VISIBLE_DEVICES", None)
         env |= own | where.rank_env(task) | {"SNAKEMAKE_SUBMITIT_ATTEMPT": str(attempt)}
-        env.pop("SNAKEMAKE_SUBMITIT_HELPER", None)
-        if socket:
-            env["SNAKEMAKE_SUBMITIT_HELPER"] = socket
+        for name in ("HELPER", "QUEUE_S"):  # a job around this one may have its own
+            env.pop(f"SNAKEMAKE_SUBMITIT_{name}", None)
+        env |= told
         # Ignored, not default: a program that knows nothing of SIGUSR2 goes on until its time is really up.
         self.process = _start(item.shell, f"trap '' USR2\n{item.script}", self.log, env)
         self.benchmark = None
@@ -88,6 +88,7 @@ class Runner:
     def __init__(self, batch: Path, task: Task, where: place.Place):
         self.batch, self.task, self.where = batch, task, where
         self.started = time.time()
+        self.start_file = batch / "status" / f"{where.index}.start.json"
         self.running: dict[int, Running] = {}
         self.signals: list[int] = []
         self.stop: int | None = None  # the signal that ends this job
@@ -107,21 +108,25 @@ class Runner:
     def run(self) -> int:
         """Run all items; returns the job's exit code."""
         where = self.where
+        told = {}
+        queued = starts.queued(self.start_file, where, self.started, self.task.submitted)
+        if queued is not None:
+            told["SNAKEMAKE_SUBMITIT_QUEUE_S"] = f"{queued:.3f}"
         if where.rank == 0:
-            start = {"job_id": where.job_id, "node": where.node, "restart": where.restart, "pid": os.getpid()}
-            write(self.batch / "status" / f"{where.index}.start.json", start | {"time": self.started})
+            starts.note(self.start_file, where, self.started)
         waiting = [index for index in range(len(self.task.items)) if not self._done(index)]
         helper = None
         if self.task.helper and len(waiting) > 1:
             helper = Helper(self.task.helper, self.task.cwd)
-        socket = helper.socket if helper else self.task.socket
+        if socket := helper.socket if helper else self.task.socket:
+            told["SNAKEMAKE_SUBMITIT_HELPER"] = socket
         while self.running or (waiting and self.stop is None):
             while waiting and self.stop is None and len(self.running) < self.task.concurrency:
                 index = waiting.pop(0)
                 item = self.task.items[index]
                 attempt = item.attempt + where.restart
                 try:
-                    self.running[index] = Running(item, self.task, where, attempt, socket)
+                    self.running[index] = Running(item, self.task, where, attempt, told)
                 except OSError as error:  # no such shell, no place for the log: this item's failure, not the pack's
                     print(f"{item.name}: cannot start: {error}", file=sys.stderr, flush=True)
                     status = Status("failed", 126, "EXIT_CODE", where.job_id, where.node, where.rank, attempt)
@@ -204,6 +209,8 @@ class Runner:
 
     def _requeue(self) -> int:
         """Have the job continued: by Slurm at once if it can be asked from here, else by the driver."""
+        if self.where.rank == 0:
+            starts.note(self.start_file, self.where, self.started, stopped=time.time())
         if self.where.cluster != "slurm" or self.stop == signal.SIGTERM:
             return STOPPED
         asked = True

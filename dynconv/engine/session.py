@@ -62,6 +62,7 @@ class Session:
         _check_writable(self.out)
         row = columns | {
             "attempt": job.attempt(),
+            "queue_s": job.queue_s(),
             "strategy": strategy.name,
             "zero_stage": recipe.zero_stage if strategy.name == "deepspeed" else None,
             "world_size": world.size,

@@ -25,7 +25,7 @@ from dynconv.report.figures import (
 from dynconv.report.figures import dynamics as dynamics_figures
 from dynconv.report.figures.palette import COLOURS, styles
 from dynconv.report.results import Results, load
-from dynconv.report.sections import across, answer, completeness, dynamics, methods, provenance, tasks, tuning
+from dynconv.report.sections import across, answer, completeness, cost, dynamics, methods, provenance, tasks, tuning
 from dynconv.report.sections.section import Section, task_title
 
 FIGURES = (
@@ -40,7 +40,7 @@ FIGURES = (
     dynamics_figures,
 )
 SCRIPTS = ("sort", "filter", "trace", "theme")
-SECTIONS = (answer, across, tasks, dynamics, tuning, completeness, provenance, methods)
+SECTIONS = (answer, across, tasks, dynamics, tuning, cost, completeness, provenance, methods)
 
 
 def build(results: Path, out: Path | None = None) -> Path:
@@ -115,6 +115,8 @@ def _environment() -> jinja2.Environment:
         numbers.rate,
         numbers.integer,
         numbers.seconds,
+        numbers.amount,
+        numbers.kilowatt_hours,
         numbers.label,
         numbers.unit,
         task_title,

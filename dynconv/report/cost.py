@@ -50,16 +50,17 @@ def time_ratios(results: Results, task: str) -> pd.DataFrame:
     return both.assign(ratio=both["train_s"] / both["train_s_control"])
 
 
-def relative(results: Results, task: str, variant: str) -> Cost:
-    """The cost of a variant on a task, relative to the control."""
-    ratios = count_ratios(results, task)
-    own = ratios[ratios.index.get_level_values("variant") == variant]
-    times = time_ratios(results, task)
-    time = _geometric_mean(times.loc[times["variant"] == variant, "ratio"])
-    params, macs, macs_theoretical = (_geometric_mean(own[column]) for column in COUNTS)
-    steps = speed.ratios(results, task)
-    step = _geometric_mean(steps.loc[steps["variant"] == variant, "step"])
-    return Cost(params, macs, macs_theoretical, time, step)
+def relatives(results: Results, task: str) -> dict[str, Cost]:
+    """The cost of every variant on a task, relative to the control."""
+    counted, times, steps = count_ratios(results, task), time_ratios(results, task), speed.ratios(results, task)
+    found = {}
+    for variant in results.variants:
+        own = counted[counted.index.get_level_values("variant") == variant]
+        params, macs, macs_theoretical = (_geometric_mean(own[column]) for column in COUNTS)
+        time = _geometric_mean(times.loc[times["variant"] == variant, "ratio"])
+        step = _geometric_mean(steps.loc[steps["variant"] == variant, "step"])
+        found[variant] = Cost(params, macs, macs_theoretical, time, step)
+    return found
 
 
 def _geometric_mean(values: pd.Series) -> float | None:

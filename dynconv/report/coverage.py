@@ -1,5 +1,6 @@
 """How complete the results are: expected, ended well, failed, missing."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from dynconv.report.results import Results
@@ -27,28 +28,19 @@ def coverage(
     results: Results, *, task: str | None = None, dataset: str | None = None, variant: str | None = None
 ) -> Coverage:
     """The coverage of the runs that match all the names given."""
-
-    def wanted(of_dataset: str, of_variant: str) -> bool:
-        return (
+    total: Counter[str] = Counter()
+    for (of_dataset, of_variant), counts in results.counts.items():
+        if (
             task in (None, results.task_of.get(of_dataset, UNKNOWN_TASK))
             and dataset in (None, of_dataset)
             and variant in (None, of_variant)
-        )
-
-    runs = results.runs
-    there = {
-        (d, v, s): status
-        for d, v, s, status in zip(runs["dataset"], runs["variant"], runs["seed"], runs["status"], strict=True)
-        if wanted(d, v)
-    }
-    study = results.study
-    expected = {tuple(key) for key in study.runs() if wanted(key.dataset, key.variant)} if study else there.keys()
-    found = [status for key, status in there.items() if key in expected]
-    ok = found.count("ok")
+        ):
+            total.update(counts)
+    known = results.study is not None
     return Coverage(
-        ok=ok,
-        failed=len(found) - ok,
-        expected=len(expected) if study else None,
-        missing=len(expected - there.keys()) if study else None,
-        extra=len(there) - len(found),
+        ok=total["ok"],
+        failed=total["failed"],
+        expected=total["ok"] + total["failed"] + total["missing"] if known else None,
+        missing=total["missing"] if known else None,
+        extra=total["extra"],
     )

@@ -1,28 +1,17 @@
-"""What the layers do, reduced from the diagnostics of every run to what figures and tables show.
+"""What the layers do, reduced from the diagnostics of every run to what figures and tables show."""
 
-The table has a row a run, epoch, layer and quantity, which may be millions: it is read a run at a time.
-"""
-
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
+
+from dynconv.report.dynamics_cells import KEYS, LAYERED, NORM, QUANTITY, TRACED, Cells, codes
 
 PARTS = ("early", "middle", "late")  # thirds of the layers, from the input
-# Shown are shares of what is possible, where there is a most; and a norm over all layers together.
-RELATIVE = ("entropy", "usage_entropy", "information")
-NORM = "sharpness"
-TRACED = ("entropy", NORM)  # over the training
-LAYERED = (*RELATIVE, "example_share", "variation", "effective_rank")  # by layer, at the end
 GRID = np.linspace(0, 1, 51)  # shares of the training at which curves of different datasets meet
-_RUN = ["dataset", "variant", "seed"]
-_STRINGS = "run_id", "dataset", "variant", "quantity"
-_COLUMNS = [*_STRINGS, "seed", "epoch", "depth", "value", "relative"]
 _NAMES = "task", "dataset", "variant"
-_QUANTITY = pd.CategoricalDtype([*LAYERED, NORM])
 
 
 class Dynamics(NamedTuple):
@@ -38,27 +27,18 @@ class Dynamics(NamedTuple):
 
 def reduce(path: Path, epochs: Mapping[str, float], task_of: Mapping[str, str]) -> Dynamics | None:
     """Of the table in `path` the runs in `epochs`, trained for so many; None where none of them has an attention."""
-    keys, by_epoch, by_layer = [], [], []
-    with pq.ParquetFile(path, read_dictionary=[*_STRINGS]) as file:
-        for group in range(file.num_row_groups):
-            rows = file.read_row_group(group, columns=_COLUMNS).to_pandas()
-            for run_id, run in rows.groupby("run_id", observed=True):
-                if run_id in epochs:
-                    keys.append(run[_RUN].iloc[0])
-                    by_epoch.append(_by_epoch(run, epochs[run_id]))
-                    by_layer.append(_by_layer(run, epochs[run_id]))
-    if not keys:
+    cells = Cells(path, epochs)
+    if cells.runs.empty:
         return None
-    runs = pd.DataFrame(keys, columns=_RUN)
-    runs = runs.assign(task=runs["dataset"].map(dict(task_of))).astype(dict.fromkeys(_NAMES, "category"))
-    found = Dynamics(_together(by_epoch, runs), _together(by_layer, runs))
+    runs = cells.runs.assign(task=cells.runs["dataset"].map(dict(task_of))).astype(dict.fromkeys(_NAMES, "category"))
+    found = Dynamics(_with_keys(_by_epoch(cells), runs), _with_keys(_by_layer(cells), runs))
     return found if len(found.by_layer) or "entropy" in set(found.by_epoch["quantity"]) else None
 
 
-def _together(parts: list[pd.DataFrame], runs: pd.DataFrame) -> pd.DataFrame:
-    """One frame of all runs, each row with its run's keys: names are categories, as there may be millions of rows."""
-    place = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    return pd.concat([runs.iloc[place].reset_index(drop=True), pd.concat(parts, ignore_index=True)], axis=1)
+def _with_keys(rows: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """Each row with its run's keys: names are categories, as there may be millions of rows."""
+    keys = runs.iloc[rows["run"]].reset_index(drop=True)
+    return pd.concat([keys, rows.drop(columns="run").reset_index(drop=True)], axis=1)
 
 
 def curves(of_task: pd.DataFrame, log: bool = False) -> pd.DataFrame:
@@ -87,7 +67,7 @@ def curves(of_task: pd.DataFrame, log: bool = False) -> pd.DataFrame:
 
 def followed(by_epoch: pd.DataFrame) -> pd.DataFrame:
     """Of `by_epoch` rows those of runs with two looks or more: one look is a point, and no curve."""
-    looks = by_epoch.groupby([*_RUN, "part"], observed=True)["progress"].transform("nunique")
+    looks = by_epoch.groupby([*KEYS, "part"], observed=True)["progress"].transform("nunique")
     return by_epoch[looks > 1]
 
 
@@ -99,7 +79,7 @@ def profiles(of_task: pd.DataFrame) -> pd.DataFrame:
 
 def last(dynamics: Dynamics) -> pd.DataFrame:
     """The mean over layers, datasets and seeds after the last epoch: a row a (task, variant), a column a quantity."""
-    layers = dynamics.by_layer.groupby(["task", *_RUN, "quantity"], observed=True, as_index=False)["value"].mean()
+    layers = dynamics.by_layer.groupby(["task", *KEYS, "quantity"], observed=True, as_index=False)["value"].mean()
     datasets = layers.groupby(["task", "variant", "dataset", "quantity"], observed=True, as_index=False)["value"].mean()
     return datasets.pivot_table(index=["task", "variant"], columns="quantity", values="value", observed=True)
 
@@ -108,28 +88,27 @@ def _over_seeds(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     return rows.dropna().groupby(keys, observed=True, as_index=False)["value"].agg(["mean", "min", "max"])
 
 
-def _shown(run: pd.DataFrame, quantities: Iterable[str], depths: int) -> pd.DataFrame:
-    """One value an (epoch, layer, quantity): shares of the possible, averaged over a layer's attentions."""
-    rows = run[run["quantity"].isin([*quantities])]
-    value = rows["relative"].where(rows["quantity"].isin(RELATIVE), rows["value"])
-    depth = (rows["depth"] - 1) / max(1, depths - 1)
-    rows = rows.assign(value=value, depth=depth, quantity=rows["quantity"].astype(_QUANTITY))
-    return rows.groupby(["epoch", "depth", "quantity"], observed=True, as_index=False)["value"].mean().dropna()
-
-
-def _by_epoch(run: pd.DataFrame, epochs: float) -> pd.DataFrame:
-    shown = _shown(run, TRACED, run["depth"].max())
-    norm = shown["quantity"] == NORM
-    third = np.minimum(shown["depth"] * len(PARTS), len(PARTS) - 1).astype(int)
-    part = pd.Categorical.from_codes(third.where(~norm, len(PARTS)), [*PARTS, "all"])
+def _by_epoch(cells: Cells) -> pd.DataFrame:
+    shown = cells.values[cells.values["quantity"].isin(codes(TRACED))]
+    norm = shown["quantity"].isin(codes((NORM,)))
+    third = np.minimum(cells.depth(shown) * len(PARTS), len(PARTS) - 1).astype(int)
     # A norm over all layers is the root of the sum of squares; everything else is a mean over layers.
-    shown = shown.assign(part=part, value=shown["value"].where(~norm, shown["value"] ** 2))
-    grouped = shown.groupby(["epoch", "part", "quantity"], observed=True)["value"].agg(["mean", "sum"]).reset_index()
-    value = grouped["mean"].where(grouped["quantity"] != NORM, np.sqrt(grouped["sum"]))
-    progress = grouped["epoch"] / epochs
-    return grouped.assign(value=value, progress=progress).drop(columns=["epoch", "mean", "sum"])
+    value = shown["value"].where(~norm, shown["value"] ** 2)
+    shown = shown.assign(part=third.where(~norm, len(PARTS)), value=value)
+    grouped = shown.groupby(["run", "epoch", "part", "quantity"])["value"].agg(["mean", "sum"]).reset_index()
+    norm = grouped["quantity"].isin(codes((NORM,)))
+    columns = {
+        "run": grouped["run"],
+        "part": pd.Categorical.from_codes(grouped["part"], [*PARTS, "all"]),
+        "quantity": pd.Categorical.from_codes(grouped["quantity"], dtype=QUANTITY),
+        "value": grouped["mean"].where(~norm, np.sqrt(grouped["sum"])),
+        "progress": grouped["epoch"] / cells.lengths[grouped["run"]],
+    }
+    return pd.DataFrame(columns)
 
 
-def _by_layer(run: pd.DataFrame, epochs: float) -> pd.DataFrame:
-    last = run[run["epoch"] == epochs]  # none where the last look did not fit into memory
-    return _shown(last, LAYERED, run["depth"].max()).drop(columns="epoch")
+def _by_layer(cells: Cells) -> pd.DataFrame:
+    last = cells.values[cells.values["epoch"] == cells.lengths[cells.values["run"]]]  # none: it did not fit into memory
+    last = last[last["quantity"].isin(codes(LAYERED))]
+    quantity = pd.Categorical.from_codes(last["quantity"], dtype=QUANTITY)
+    return pd.DataFrame({"run": last["run"], "depth": cells.depth(last), "quantity": quantity, "value": last["value"]})

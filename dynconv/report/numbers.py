@@ -118,6 +118,18 @@ def seconds(number: Any) -> str:
     return f"{number / 60:.1f} min" if number < 7200 else f"{number / 3600:.1f} h"
 
 
+def amount(number: Any) -> str:
+    """A positive amount to three digits at least: `0.042`, `12.3`, and in full from a thousand on."""
+    if not known(number):
+        return NONE
+    return f"{number:.3g}" if number < 999.5 else integer(round(number))
+
+
+def kilowatt_hours(joules: Any) -> str:
+    """Energy in kWh, without the unit: `12.3`."""
+    return amount(joules / 3.6e6) if known(joules) else NONE
+
+
 def minus(text: str) -> str:
     """The text with true minus signs."""
     return text.replace("-", MINUS)

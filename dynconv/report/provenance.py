@@ -48,7 +48,12 @@ def period(results: Results) -> tuple[str, str] | None:
 
 def dataset_hashes(results: Results) -> list[Fact]:
     """The hashes of each dataset's arrays: more than one means that the runs saw different data."""
-    return [Fact(str(name), _distinct(group["dataset_hash"])) for name, group in results.runs.groupby("dataset")]
+    runs = results.runs
+    counts = runs.groupby(["dataset", runs["dataset_hash"].map(_text)]).size()
+    found: dict[str, dict[str, int]] = {}
+    for (dataset, value), n in counts.items():
+        found.setdefault(str(dataset), {})[str(value)] = int(n)
+    return [Fact(dataset, _sorted(values)) for dataset, values in found.items()]
 
 
 def warnings(results: Results) -> list[str]:
@@ -74,15 +79,18 @@ def warnings(results: Results) -> list[str]:
     for fact in dataset_hashes(results):
         if len([value for value, _ in fact.values if value]) > 1:
             found.append(f"The runs on {fact.label} were trained on {len(fact.values)} different versions of its data.")
-    for (dataset, variant), group in runs.groupby(["dataset", "variant"]):
-        if group["run_hash"].nunique() > 1:
-            found.append(f"The runs of {variant} on {dataset} follow different recipes or options.")
+    recipes = runs.groupby(["dataset", "variant"])["run_hash"].nunique()
+    for dataset, variant in recipes.index[recipes > 1]:
+        found.append(f"The runs of {variant} on {dataset} follow different recipes or options.")
     return found
 
 
 def _distinct(column: pd.Series) -> tuple[tuple[str, int], ...]:
-    counts = column.map(_text).value_counts()
-    return tuple(sorted(((str(k), int(n)) for k, n in counts.items()), key=lambda item: (-item[1], item[0])))
+    return _sorted({str(value): int(n) for value, n in column.map(_text).value_counts().items()})
+
+
+def _sorted(counts: dict[str, int]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _text(value: object) -> str:

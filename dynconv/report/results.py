@@ -1,6 +1,7 @@
 """What a results folder holds, read once and checked."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ from dynconv import records
 from dynconv.comparison_tables import COMPARISONS
 from dynconv.errors import DynconvError
 from dynconv.report.dynamics import Dynamics, reduce
+from dynconv.report.run_counts import count
 from dynconv.study import PRIMARY_METRIC, TASKS, Study
 from dynconv.study import load as load_study
 
@@ -78,6 +80,11 @@ class Results:
     def ok(self) -> pd.DataFrame:
         """The runs that ended well."""
         return self.runs[self.runs["status"] == "ok"]
+
+    @cached_property
+    def counts(self) -> dict[tuple[str, str], Counter[str]]:
+        """How many runs of each (dataset, variant) are `ok`, `failed`, `missing` and `extra`."""
+        return count(self.runs, self.study)
 
     @cached_property
     def plan(self) -> dict[str, Any]:

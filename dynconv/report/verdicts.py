@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dynconv.report import numbers
-from dynconv.report.cost import Cost, relative
+from dynconv.report.cost import Cost, relatives
 from dynconv.report.results import Results
 from dynconv.stats.verdict import Line, lines
 
@@ -37,10 +37,11 @@ def verdicts(results: Results) -> list[Verdict]:
     """One verdict a row of the primary family, by task, variants in the report's order."""
     found = {(line.task, line.variant): line for line in lines(results.pairwise.fillna(_EMPTY))}
     order = [(task, variant) for task in results.tasks for variant in results.variants]
-    return [_verdict(results, found[key]) for key in order if key in found]
+    costs = {task: relatives(results, task) for task in results.tasks}
+    return [_verdict(results, found[key], costs[key[0]][key[1]]) for key in order if key in found]
 
 
-def _verdict(results: Results, line: Line) -> Verdict:
+def _verdict(results: Results, line: Line, cost: Cost) -> Verdict:
     of_task = results.means[results.means["task"] == line.task]
     table = of_task.pivot(index="dataset", columns="variant", values="mean")
     both = table.reindex(columns=[line.variant, line.control]).dropna()
@@ -49,5 +50,5 @@ def _verdict(results: Results, line: Line) -> Verdict:
         **vars(line),
         mean=mean if numbers.known(mean) else None,
         control_mean=control_mean if numbers.known(control_mean) else None,
-        cost=relative(results, line.task, line.variant),
+        cost=cost,
     )

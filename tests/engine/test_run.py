@@ -102,14 +102,16 @@ def test_a_failed_run_keeps_its_checkpoint_if_the_study_wants_it(make_study, sto
 
 
 def test_a_row_names_its_start_and_its_job(make_study, store, tmp_path, monkeypatch):
-    for name in ("SNAKEMAKE_SUBMITIT_ATTEMPT", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_JOB_ID"):
+    slurm = "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_JOB_ID"
+    for name in ("SNAKEMAKE_SUBMITIT_ATTEMPT", "SNAKEMAKE_SUBMITIT_QUEUE_S", *slurm):
         monkeypatch.delenv(name, raising=False)
     row = train(make_study(epochs=1), store, tmp_path)
-    assert (row["attempt"], row["slurm_job_id"]) == (1, None)
+    assert (row["attempt"], row["slurm_job_id"], row["queue_s"]) == (1, None, None)
     monkeypatch.setenv("SNAKEMAKE_SUBMITIT_ATTEMPT", "3")
+    monkeypatch.setenv("SNAKEMAKE_SUBMITIT_QUEUE_S", "62.125")
     monkeypatch.setenv("SLURM_JOB_ID", "41")
     row = train(make_study(epochs=1), store, tmp_path)
-    assert (row["attempt"], row["slurm_job_id"]) == (3, "41")
+    assert (row["attempt"], row["slurm_job_id"], row["queue_s"]) == (3, "41", 62.125)
     monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "40")
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "0")
     row = train(make_study(epochs=1), store, tmp_path)

@@ -50,6 +50,7 @@ def run_rows(variants: dict[str, float], datasets: dict[str, str], seeds: int = 
                     "hostname": "node01",
                     "strategy": "single",
                     "world_size": 1,
+                    "queue_s": 1.5 * len(rows),
                     "precision": "fp32",
                     "git_sha": "0123abc",
                     "git_dirty": False,

@@ -1,7 +1,8 @@
 """Programs for jobs of the tests."""
 
 # counter.py NAME TOTAL: counts to TOTAL, 20 a second.  SIGUSR2 and SIGTERM make it save and exit with 75; the next
-# start goes on from there.  NAME.starts has a line a start: "<attempt> from <count>".  Ends with NAME.txt.
+# start goes on from there.  NAME.starts has a line a start: "<attempt> from <count>",
+# NAME.queued "<seconds in the queue> <time>".  Ends with NAME.txt.
 COUNTER = """\
 import os, signal, sys, time
 from pathlib import Path
@@ -14,6 +15,8 @@ saved = Path(name + ".saved")
 count = int(saved.read_text()) if saved.exists() else 0
 with open(name + ".starts", "a") as file:
     file.write(f"{os.environ['SNAKEMAKE_SUBMITIT_ATTEMPT']} from {count}\\n")
+with open(name + ".queued", "a") as file:
+    file.write(f"{os.environ.get('SNAKEMAKE_SUBMITIT_QUEUE_S')} {time.time()}\\n")
 while count < total:
     if asked:
         saved.write_text(str(count))

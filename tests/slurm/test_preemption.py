@@ -1,5 +1,7 @@
 """Jobs that are taken from their node before they have finished: stopped in good order, run again, nothing lost."""
 
+import time
+
 import pytest
 from daemons import wait_until
 from programs import COUNTER, starts
@@ -36,12 +38,16 @@ def test_a_preempted_job_saves_and_goes_on_where_it_was(slurm, tmp_path):
     workflow = counting(tmp_path / "w", slurm.env)
     with workflow.start() as driver:
         wait_for_start(workflow)
+        asked = time.time()
         preempt(slurm)
         done = driver.end()
     assert done.code == 0, done.output
     (first, zero), (second, saved) = starts(workflow, "a")
     assert (first, zero, second) == (1, 0, 2)
     assert 0 < saved < 100
+    (first, _), (again, started) = (map(float, line.split()) for line in workflow.read("a.queued").splitlines())
+    assert first >= 0
+    assert 0 < again < started - asked, "the second wait is from the preemption on, not from the submission"
     assert workflow.read("a.txt") == "100\n"
     assert "stopped: exit code 75" in workflow.log("count", "count")
     assert "attempt 2" in workflow.log("count", "count"), "both starts are in one log"

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 import yaml
@@ -43,6 +44,7 @@ def test_the_symlink_is_the_profile():
 
 
 def test_a_study_runs_end_to_end(slurm, clone):
+    started = time.time()
     code, text = snakemake(clone)
     assert code == 0, text
     assert (clone.root / "results/report.html").stat().st_size > 10_000
@@ -51,6 +53,8 @@ def test_a_study_runs_end_to_end(slurm, clone):
     assert [row["status"] for row in rows] == ["ok"] * 4
     assert all(re.fullmatch(r"\d+(_\d+)?", row["slurm_job_id"]) for row in rows), rows
     assert {row["attempt"] for row in rows} == {1}
+    (queued,) = {row["queue_s"] for row in rows}  # that of the pack
+    assert 0 <= queued < max(row["started_at"] for row in rows).timestamp() - started
     # One submission a step: prepare; samples; train and profile, in one pack of six; collect, compare, report.
     assert len({row["slurm_job_id"] for row in rows}) == 1
     assert len(slurm.calls("sbatch")) == 6

@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+import time
 
 import memory
 import pytest
@@ -50,11 +51,15 @@ def test_a_preempted_run_ends_with_the_numbers_of_an_undisturbed_one(slurm, tmp_
     with workflow.start() as driver:
         wait_until(lambda: log.exists() and "epoch" in log.read_text(), "the run to train")
         options = ["--parsable", "--partition=high", "--nodelist=n1", "--exclusive", "--output=/dev/null"]
+        stopped = time.time()
         slurm.wait_for_state(slurm.run("sbatch", *options, "--wrap", "true"), "COMPLETED")
         done = driver.end(120)
     assert done.code == 0, done.output
     assert "on SIGTERM: the next start continues from" in workflow.read("logs/slurm/train/train.log")
-    assert row(workflow.folder / "out")["attempt"] == 2
+    again = row(workflow.folder / "out")
+    assert again["attempt"] == 2
+    # Since it was preempted, not since its submission.
+    assert 0 < again["queue_s"] < again["started_at"].timestamp() - stopped
     assert row(workflow.folder / "out")["hostname"] is not None
     whole = workflow_of(tmp_path / "whole", slurm)
     whole.succeed(seconds=120)
