@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from dynconv import __version__, cli_clean, cli_compare, cli_data, cli_tune
+from dynconv import __version__, cli_clean, cli_collect, cli_compare, cli_data, cli_tune
 from dynconv import cli_options as options
 from dynconv.errors import DynconvError
 from dynconv.stopping import STOPPED, Stop, Stopped
@@ -84,14 +84,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command("warm", _warm, "Run a pack's train, tune, profile and samples commands from one process: its pack_helper.")
 
-    sub = command("collect", _collect, "Unite all runs into tidy tables.")
-    sub.add_argument("runs", type=Path, metavar="RUNS_DIR")
-    sub.add_argument("--out", type=Path, required=True, metavar="DIR")
-    sub.add_argument("--profiles", type=Path, metavar="DIR")
-    sub.add_argument("--failures", type=Path, metavar="DIR")
-    sub.add_argument("--tuning", type=Path, metavar="DIR", help="the trials of the study's search, and its choices")
-    options.study(sub, required=False)
-
+    cli_collect.add(command)
     cli_compare.add(command)
 
     sub = command("report", _report, "Write the self-contained HTML report.")
@@ -174,15 +167,6 @@ def _profile(args) -> None:
     dataset, variant = study.dataset(args.dataset).name, study.variant(args.variant).name
     row = profile(study, dataset, variant, args.data or Path(study.data), args.device, args.threads)
     records.write("profile", [row], args.out)
-
-
-def _collect(args) -> None:
-    from dynconv.collect import collect
-    from dynconv.study import load
-
-    study = load(args.study) if args.study else None
-    for name, rows in collect(args.runs, args.out, args.profiles, args.failures, study, args.tuning).items():
-        print(f"{args.out / name}.parquet: {rows} rows")
 
 
 def _report(args) -> None:

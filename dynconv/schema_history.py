@@ -2,8 +2,8 @@
 
 Each file says the version it was written in (`dynconv.schema` of its metadata); a file that says none was written by
 somebody else and is taken as it is.  A column that an older file lacks is null.  A change of another kind (a column
-that is renamed, dropped or means something else, a new key) needs a function here, which turns a table of the version
-before into one of its version.  A test holds the first version's columns and all that is listed here against the tables.
+renamed, dropped or of another meaning, a new key) needs a function here, which turns a table of the version before into
+one of its version.  A test holds the first version's columns and all that is listed here against the tables.
 """
 
 from collections.abc import Callable, Mapping
