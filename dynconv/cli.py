@@ -88,8 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     cli_compare.add(command)
 
     sub = command("report", _report, "Write the self-contained HTML report.")
-    sub.add_argument("--results", type=Path, required=True, metavar="DIR")
-    sub.add_argument("--out", type=Path, metavar="F.html", help="default: DIR/report.html")
+    several = "a results folder; of several, the studies are shown side by side"
+    sub.add_argument("--results", type=Path, required=True, action="append", metavar="DIR", help=several)
+    sub.add_argument("--out", type=Path, metavar="F.html", help="default: DIR/report.html; of several: comparison.html")
 
     sub = command("plan", _plan, "Say what a study will run and cost, before it runs.")
     options.study(sub)
@@ -170,9 +171,14 @@ def _profile(args) -> None:
 
 
 def _report(args) -> None:
-    from dynconv.report.build import build
+    if len(args.results) == 1:
+        from dynconv.report.build import build
 
-    print(build(args.results, args.out))
+        print(build(args.results[0], args.out))
+    else:
+        from dynconv.report.studies import build as studies
+
+        print(studies.build(args.results, args.out))
 
 
 def _plan(args) -> None:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -46,19 +47,23 @@ def build(results: Path, out: Path | None = None) -> Path:
 
 def render(content: Results, parts: list[Section], folder: str) -> str:
     """The page as text; `folder` leads from the page to the results folder."""
-    environment = _environment()
     shared = {"folder": folder, "styles": styles(content.variants)}
+    return page("page.html.j2", parts, shared, content=content, total=coverage(content))
+
+
+def page(template: str, parts: list[Section], shared: dict[str, Any], **own: Any) -> str:
+    """A page of sections as text: `shared` is what each of them needs besides its context, `own` the shell alone."""
+    environment = _environment()
     bodies = [
         (part, Markup(environment.get_template(part.template).render(part=part, **shared, **part.context)))
         for part in parts
     ]
     script = _source("sort.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("page.html.j2").render(
+    return environment.get_template(template).render(
         **shared,
+        **own,
         bodies=bodies,
-        content=content,
-        total=coverage(content),
         colours=COLOURS,
         css=Markup(_source("page.css")),
         script=Markup(script),
