@@ -21,6 +21,7 @@ from dynconv.report.sections import across, answer, completeness, dynamics, meth
 from dynconv.report.sections.section import Section, task_title
 
 FIGURES = (forest, accuracy_cost, learning_curves, dynamics_figures)
+SCRIPTS = ("sort", "filter", "trace", "theme")
 SECTIONS = (answer, across, tasks, dynamics, tuning, completeness, provenance, methods)
 
 
@@ -51,18 +52,25 @@ def render(content: Results, parts: list[Section], folder: str) -> str:
     return page("page.html.j2", parts, shared, content=content, total=coverage(content))
 
 
-def page(template: str, parts: list[Section], shared: dict[str, Any], **own: Any) -> str:
-    """A page of sections as text: `shared` is what each of them needs besides its context, `own` the shell alone."""
+def page(template: str, parts: list[Section], shared: dict[str, Any], **shell: Any) -> str:
+    """A page of sections as text: `shared` is what each of them needs besides its context, `shell` the page alone."""
     environment = _environment()
-    bodies = [
-        (part, Markup(environment.get_template(part.template).render(part=part, **shared, **part.context)))
-        for part in parts
-    ]
-    script = _source("sort.js")
+
+    def body(part: Section, level: int = 3) -> Markup:
+        own = (
+            environment.get_template(part.template).render(part=part, **shared, **part.context) if part.template else ""
+        )
+        heading = Markup('<h{level} id="{id}">{title}</h{level}>\n{body}')
+        return Markup(own) + Markup("").join(
+            heading.format(level=level, id=sub.id, title=sub.title, body=body(sub, level + 1)) for sub in part.parts
+        )
+
+    bodies = [(part, body(part)) for part in parts]
+    script = "\n".join(_source(f"{name}.js") for name in SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template(template).render(
         **shared,
-        **own,
+        **shell,
         bodies=bodies,
         colours=COLOURS,
         css=Markup(_source("page.css")),

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from report_example import DATASETS, FAILED, METRIC, VARIANTS, run_rows, write
 from report_page import Page
+from test_report_trace import EXACT, traced
 
 from dynconv import records
 from dynconv.cli import main
@@ -123,6 +124,26 @@ def test_both_studies_stand_beside_each_other(pair, page):
             own = means[(means["task"] == row.task) & (means["variant"] == row.variant_a)]["mean"]
             assert shown(cells[5:6])[0] == pytest.approx(own.mean(), abs=1e-12)
     assert len(page.rows) == 2 * 15 + 15 + len(re.findall(r'<tr[^>]* data-row="[a-z_]+">', page.source))
+
+
+def test_every_number_says_where_it_comes_from(pair, page):
+    """Those that are of one study stand there; the page's other test computes those that are of both."""
+    frames, exact = {}, 0
+    for sources, column, where, how, value in traced(page):
+        assert sources and column
+        for source in sources.split():
+            label, _, path = source.partition("/")
+            if source not in frames:
+                frames[source] = records.read(Path(path).stem, dict(zip("AB", pair, strict=True))[label] / path)
+            rows = frames[source].to_pandas()
+            for key, wanted in where.items():
+                rows = rows[rows[key] == wanted]
+            assert len(rows) and column in rows, (source, where)
+            if how is None or how in EXACT:
+                found = rows[column].agg(how) if how else rows[column].item()
+                assert found == pytest.approx(value), (source, column, where, how)
+                exact += 1
+    assert exact > 100
 
 
 def test_what_has_changed_is_told_first(page):

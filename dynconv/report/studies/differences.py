@@ -75,9 +75,11 @@ def warnings(found: Sequence[Side], changes: Sequence[Task]) -> list[str]:
         if len(controls) > 1:
             names = " and ".join(f"{side.label}: {side.results.control or 'unknown'}" for side in (a, b))
             told.append(f"{pair} have different controls ({names}): their verdicts speak of different comparisons.")
-    for side in found:
-        if side.results.runs["git_dirty"].fillna(False).astype(bool).any():
-            told.append(f"Some runs of {side.label} were trained with uncommitted changes.")
+    if dirty := [side.label for side in found if side.results.runs["git_dirty"].fillna(False).astype(bool).any()]:
+        told.append(
+            f"Some runs of {numbers.listing(dirty)} were trained with uncommitted changes: their commit does not fully"
+            " identify the code."
+        )
     return told
 
 
