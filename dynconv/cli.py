@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from dynconv import __version__, cli_clean, cli_compare, cli_data, cli_tune
+from dynconv import __version__, cli_clean, cli_collect, cli_compare, cli_data, cli_tune
 from dynconv import cli_options as options
 from dynconv.errors import DynconvError
 from dynconv.stopping import STOPPED, Stop, Stopped
@@ -84,19 +84,13 @@ def _parser() -> argparse.ArgumentParser:
 
     command("warm", _warm, "Run a pack's train, tune, profile and samples commands from one process: its pack_helper.")
 
-    sub = command("collect", _collect, "Unite all runs into tidy tables.")
-    sub.add_argument("runs", type=Path, metavar="RUNS_DIR")
-    sub.add_argument("--out", type=Path, required=True, metavar="DIR")
-    sub.add_argument("--profiles", type=Path, metavar="DIR")
-    sub.add_argument("--failures", type=Path, metavar="DIR")
-    sub.add_argument("--tuning", type=Path, metavar="DIR", help="the trials of the study's search, and its choices")
-    options.study(sub, required=False)
-
+    cli_collect.add(command)
     cli_compare.add(command)
 
     sub = command("report", _report, "Write the self-contained HTML report.")
-    sub.add_argument("--results", type=Path, required=True, metavar="DIR")
-    sub.add_argument("--out", type=Path, metavar="F.html", help="default: DIR/report.html")
+    several = "a results folder; of several, the studies are shown side by side"
+    sub.add_argument("--results", type=Path, required=True, action="append", metavar="DIR", help=several)
+    sub.add_argument("--out", type=Path, metavar="F.html", help="default: DIR/report.html; of several: comparison.html")
 
     sub = command("plan", _plan, "Say what a study will run and cost, before it runs.")
     options.study(sub)
@@ -176,19 +170,15 @@ def _profile(args) -> None:
     records.write("profile", [row], args.out)
 
 
-def _collect(args) -> None:
-    from dynconv.collect import collect
-    from dynconv.study import load
-
-    study = load(args.study) if args.study else None
-    for name, rows in collect(args.runs, args.out, args.profiles, args.failures, study, args.tuning).items():
-        print(f"{args.out / name}.parquet: {rows} rows")
-
-
 def _report(args) -> None:
-    from dynconv.report.build import build
+    if len(args.results) == 1:
+        from dynconv.report.build import build
 
-    print(build(args.results, args.out))
+        print(build(args.results[0], args.out))
+    else:
+        from dynconv.report.studies import build as studies
+
+        print(studies.build(args.results, args.out))
 
 
 def _plan(args) -> None:

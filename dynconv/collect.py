@@ -40,28 +40,29 @@ def collect(
     if not runs.is_dir():
         raise DynconvError(f"{runs}: no such folder of runs")
     wanted = set(study.runs()) if study else None
-    folders = {key: folder for key, folder in _found(runs) if wanted is None or key in wanted}
+    folders = {key: folder for key, folder in found(runs) if wanted is None or key in wanted}
     order = [key for key in study.runs() if key in folders] if study else sorted(folders)
-    lost = _failed_rows(failures, wanted, set(folders)) if failures else []
+    lost = failed_rows(failures, wanted, set(folders)) if failures else []
     if not order and not lost:
         raise DynconvError(f"{runs}: no run here" + (f" belongs to study {study.name}" if study else ""))
     pairs = {(key.dataset, key.variant) for key in wanted} if wanted else None
     parts: dict[str, Iterable[pa.Table]] = {
-        "runs": chain((_checked("runs", folders[key] / "run.parquet", key) for key in order), lost),
-        "metrics": (_checked("metrics", folders[key] / "metrics.parquet", key) for key in order),
-        "predictions": (_checked("predictions", folders[key] / "predictions.parquet", key) for key in order),
-        "diagnostics": (_checked("diagnostics", file, key) for key, file in _there("diagnostics", order, folders)),
-        "masks": (_checked("masks", file, key) for key, file in _there("masks", order, folders)),
-        "profile": _profiles(profiles, pairs) if profiles else [],
+        "runs": chain((checked("runs", folders[key] / "run.parquet", key) for key in order), lost),
+        "metrics": (checked("metrics", folders[key] / "metrics.parquet", key) for key in order),
+        "predictions": (checked("predictions", folders[key] / "predictions.parquet", key) for key in order),
+        "diagnostics": (checked("diagnostics", file, key) for key, file in _there("diagnostics", order, folders)),
+        "masks": (checked("masks", file, key) for key, file in _there("masks", order, folders)),
+        "profile": profile_tables(profiles, pairs) if profiles else [],
     }
     if tuning:
-        parts |= _search(tuning, study)
+        parts |= search(tuning, study)
     with ExitStack() as stack:  # all of them take their places at the end, or none does
         scratch = {name: stack.enter_context(atomic(out / f"{name}.parquet")) for name in parts}
         return {name: _union(name, tables, scratch[name]) for name, tables in parts.items()}
 
 
-def _found(runs: Path) -> Iterator[tuple[RunKey, Path]]:
+def found(runs: Path) -> Iterator[tuple[RunKey, Path]]:
+    """The runs below a folder, each with its own; DynconvError where a run lies elsewhere than its name would say."""
     for file in sorted(runs.rglob("run.parquet")):
         *dataset, variant, seed = file.parent.relative_to(runs).parts or ("",)
         number = re.fullmatch(r"seed(\d+)", seed)
@@ -76,7 +77,8 @@ def _there(name: str, order: list[RunKey], folders: dict[RunKey, Path]) -> Itera
     return ((key, file) for key, file in files if file.is_file())
 
 
-def _checked(name: str, file: Path, key: RunKey) -> pa.Table:
+def checked(name: str, file: Path, key: RunKey) -> pa.Table:
+    """A run's file of table `name`; DynconvError where it is not that of `key`."""
     table = records.read(name, file)
     if name == "runs" and len(table) != 1:
         raise DynconvError(f"{file}: {len(table)} rows; a run is exactly one")
@@ -112,7 +114,8 @@ def _grouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         yield pa.concat_tables(held)
 
 
-def _profiles(folder: Path, pairs: set[tuple[str, str]] | None) -> Iterator[pa.Table]:
+def profile_tables(folder: Path, pairs: set[tuple[str, str]] | None) -> Iterator[pa.Table]:
+    """The profiles below a folder; with `pairs`, those of these datasets and variants."""
     for file in sorted(folder.rglob("*.parquet")):
         table = records.read("profile", file)
         names = zip(table.column("dataset").to_pylist(), table.column("variant").to_pylist(), strict=True)
@@ -120,24 +123,29 @@ def _profiles(folder: Path, pairs: set[tuple[str, str]] | None) -> Iterator[pa.T
             yield table
 
 
-def _search(folder: Path, study: Study | None) -> dict[str, list[pa.Table]]:
-    """The trials of every dataset and variant that the study tunes, and what they chose: what the runs have taken."""
+def search(
+    folder: Path, study: Study | None, cells: Iterable[tuple[str, str]] | None = None
+) -> dict[str, list[pa.Table]]:
+    """The trials of every dataset and variant that the study tunes, and what they chose: what the runs have taken.
+
+    `cells`: of these datasets and variants only.
+    """
     if study is None or study.tune is None:
         raise DynconvError("--tuning: which trials belong together is for the study to say; valid: a --study with tune")
     rows: list[dict[str, Any]] = []
     chosen: list[dict[str, Any]] = []
-    for dataset, variant in trials.cells(study):
+    for dataset, variant in trials.cells(study) if cells is None else cells:
         task = data.spec(dataset).task
         cell = folder / dataset / variant
-        found = choice.rows_of(study, dataset, task, variant, cell)
-        best = choice.pick(found, study.analysis.metric[task])
+        own = choice.rows_of(study, dataset, task, variant, cell)
+        best = choice.pick(own, study.analysis.metric[task])
         taken = choice.read(cell / choice.NAME, study, dataset, variant)
         if taken != json.loads(best["settings"]):
             raise DynconvError(
                 f"{cell / choice.NAME}: says {json.dumps(taken)}, but the trials choose {best['settings']};"
                 " delete it and run the workflow again"
             )
-        rows += found
+        rows += own
         chosen.append(best)
     source = str(folder)
     return {
@@ -146,7 +154,8 @@ def _search(folder: Path, study: Study | None) -> dict[str, list[pa.Table]]:
     }
 
 
-def _failed_rows(folder: Path, wanted: set[RunKey] | None, done: set[RunKey]) -> list[pa.Table]:
+def failed_rows(folder: Path, wanted: set[RunKey] | None, done: set[RunKey]) -> list[pa.Table]:
+    """A failed row for each failure record below a folder of a run that is not `done`."""
     tables = []
     for file in sorted(folder.rglob("seed*.json")):
         try:

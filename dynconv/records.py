@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dynconv import schema_history
 from dynconv.errors import DynconvError, valid
 from dynconv.files import atomic
 from dynconv.tables import TABLES, Table
@@ -61,14 +62,18 @@ def write(name: str, rows: Any, path: str | os.PathLike) -> pa.Table:
 
 
 def read(name: str, path: str | os.PathLike) -> pa.Table:
-    """Read and check a file of table `name`; DynconvError names the file if it is absent, unreadable or another one."""
+    """Read and check a file of table `name`, of this schema version or an older one.
+
+    Raises:
+        DynconvError: the file is absent, unreadable, another table's or of a newer schema version; names it.
+    """
     if not Path(path).is_file():
         raise DynconvError(f"{path}: no such file (table {name!r})")
     try:
         table = pq.ParquetFile(path).read()
     except (pa.ArrowException, OSError) as error:
         raise DynconvError(f"{path}: not a readable Parquet file: {' '.join(str(error).split())[:200]}") from None
-    return to_table(name, table, str(path))
+    return to_table(name, schema_history.current(name, table, str(path)), str(path))
 
 
 def metadata(path: str | os.PathLike) -> pq.FileMetaData:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dynconv import schema_history
 from dynconv.errors import DynconvError
 from dynconv.tables import TABLES
 
@@ -102,11 +103,14 @@ def _one(file: Path, content: bytes, run_id: str, names: list[str], kind: Kind) 
 def _columns(file: Path, content: bytes, names: list[str], kind: Kind) -> list[dict[str, Any]]:
     try:
         source = pq.ParquetFile(pa.BufferReader(content))
-        held = set(source.schema_arrow.names)
-        missing = [column for column in TABLES[kind.table].keys if column in names and column not in held]
-        if missing:
-            raise DynconvError(f"{file}: column {missing[0]!r} of table {kind.table!r} is missing")
-        rows = source.read(columns=[name for name in names if name in held], use_threads=False).to_pylist()
+        if schema_history.rewritten(kind.table, source.schema_arrow.metadata, str(file)):
+            table = schema_history.current(kind.table, source.read(use_threads=False), str(file))
+        else:
+            held = set(source.schema_arrow.names)
+            table = source.read(columns=[name for name in names if name in held], use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise DynconvError(f"{file}: not a readable Parquet file: {' '.join(str(error).split())[:200]}") from None
-    return [{name: row.get(name) for name in names} for row in rows]
+    missing = [name for name in TABLES[kind.table].keys if name in names and name not in table.column_names]
+    if missing:
+        raise DynconvError(f"{file}: column {missing[0]!r} of table {kind.table!r} is missing")
+    return [{name: row.get(name) for name in names} for row in table.to_pylist()]

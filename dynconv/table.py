@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+from dynconv import __version__
+
+# Of all tables together; `schema_history.py` says what each version changed and how older files are read.
+SCHEMA_VERSION = 2
 
 TEXT, INTEGER, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 TIME = pa.timestamp("us", tz="UTC")
@@ -35,7 +38,8 @@ class Table:
     def schema(self) -> pa.Schema:
         """The Arrow schema; each field's metadata carries the column's documentation."""
         fields = [pa.field(c.name, c.type, nullable=not c.key, metadata={"doc": c.doc}) for c in self.columns]
-        return pa.schema(fields, metadata={"dynconv.table": self.name, "dynconv.schema": str(SCHEMA_VERSION)})
+        said = {"dynconv.table": self.name, "dynconv.schema": str(SCHEMA_VERSION), "dynconv.version": __version__}
+        return pa.schema(fields, metadata=said)
 
     @property
     def keys(self) -> list[str]:

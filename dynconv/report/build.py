@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -68,8 +69,13 @@ def build(results: Path, out: Path | None = None) -> Path:
 
 def render(content: Results, parts: list[Section], folder: str) -> str:
     """The page as text; `folder` leads from the page to the results folder."""
-    environment = _environment()
     shared = {"folder": folder, "styles": styles(content.variants)}
+    return page("page.html.j2", parts, shared, content=content, total=coverage(content))
+
+
+def page(template: str, parts: list[Section], shared: dict[str, Any], **shell: Any) -> str:
+    """A page of sections as text: `shared` is what each of them needs besides its context, `shell` the page alone."""
+    environment = _environment()
 
     def body(part: Section, level: int = 3) -> Markup:
         own = (
@@ -83,11 +89,10 @@ def render(content: Results, parts: list[Section], folder: str) -> str:
     bodies = [(part, body(part)) for part in parts]
     script = "\n".join(_source(f"{name}.js") for name in SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("page.html.j2").render(
+    return environment.get_template(template).render(
         **shared,
+        **shell,
         bodies=bodies,
-        content=content,
-        total=coverage(content),
         colours=COLOURS,
         css=Markup(_source("page.css")),
         script=Markup(script),

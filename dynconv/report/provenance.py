@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from dynconv.report import speed
+from dynconv.report import numbers, speed
 from dynconv.report.results import Results
 
 COLUMNS = {
@@ -23,6 +23,7 @@ COLUMNS = {
     "study_hash": "Study hash",
     "plan_hash": "Analysis plan",
 }
+_SEVERAL = {"git_sha": "commits", "dynconv_version": "versions of dynconv", "torch_version": "versions of PyTorch"}
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,12 @@ def warnings(results: Results) -> list[str]:
                 f"The {task} networks were profiled on different hardware ({'; '.join(measured)}). Their speed and"
                 " memory are compared only where all of this is the same."
             )
+        own, metric = results.ok[results.ok["task"] == task], results.metric(task)
+        if metric in own and (n := int(own[metric].isna().sum())):
+            found.append(f"{n} of the {len(own)} {task} runs that ended well have no {numbers.label(metric)}.")
     if runs["git_dirty"].fillna(False).astype(bool).any():
         found.append("Some runs were trained with uncommitted changes: their commit does not fully identify the code.")
-    for column, what in (("git_sha", "commits"), ("torch_version", "versions of PyTorch")):
+    for column, what in _SEVERAL.items():
         if (n := runs[column].nunique()) > 1:
             found.append(f"The runs come from {n} {what}.")
     for fact in dataset_hashes(results):
@@ -86,14 +90,15 @@ def warnings(results: Results) -> list[str]:
 
 
 def _distinct(column: pd.Series) -> tuple[tuple[str, int], ...]:
-    return _sorted({str(value): int(n) for value, n in column.map(_text).value_counts().items()})
+    return _sorted({str(value): int(n) for value, n in column.map(text).value_counts().items()})
 
 
 def _sorted(counts: dict[str, int]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """A value as a reader wants it; empty where it is not recorded."""
     if value is None or value is pd.NaT or value != value:
         return ""
     if isinstance(value, bool):

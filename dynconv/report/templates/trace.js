@@ -16,7 +16,9 @@ function query({ source, column, how, where }) {
   const keys = Object.entries(where).map(([key, value]) => `(t[${text(key)}] == ${text(value)})`);
   const rows = keys.length ? `t[${keys.join(" & ")}]` : "t";
   const aggregate = ["mean", "sum", "count", "min", "max", "median"].includes(how) ? `.${how}()` : "";
-  return `import pandas\nt = pandas.read_parquet(${text(source)})\n${how === "minus" ? "-" : ""}${rows}[${text(column)}]${aggregate}`;
+  const files = source.split(" ").map(text); // a number may come from the same table of several studies
+  const read = files.length > 1 ? `concat(map(pandas.read_parquet, [${files.join(", ")}]))` : `read_parquet(${files[0]})`;
+  return `import pandas\nt = pandas.${read}\n${how === "minus" ? "-" : ""}${rows}[${text(column)}]${aggregate}`;
 }
 
 function show(cell) {

@@ -1,0 +1,1 @@
+"""Several results folders as one: `dynconv collect A B ... --out DIR`."""

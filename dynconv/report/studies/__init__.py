@@ -1,0 +1,1 @@
+"""Two or more studies side by side: `dynconv report --results A --results B`."""
