@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from dynconv import __version__, cli_clean, cli_compare, cli_data, cli_tune
+from dynconv import __version__, cli_clean, cli_compare, cli_data, cli_snapshot, cli_tune
 from dynconv import cli_options as options
 from dynconv.errors import DynconvError
 from dynconv.stopping import STOPPED, Stop, Stopped
@@ -97,6 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("report", _report, "Write the self-contained HTML report.")
     sub.add_argument("--results", type=Path, required=True, metavar="DIR")
     sub.add_argument("--out", type=Path, metavar="F.html", help="default: DIR/report.html")
+
+    cli_snapshot.add(command)
 
     sub = command("plan", _plan, "Say what a study will run and cost, before it runs.")
     options.study(sub)

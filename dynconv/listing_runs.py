@@ -67,7 +67,7 @@ def table(study: Study | None, results: Path, workdir: Path) -> list[Line]:
         DynconvError: a run's file or a failure record is damaged.
     """
     live = live_runs(workdir)
-    failures = _failures(results / "failures")
+    failures = failures_below(results / "failures")
     found = run_rows.files(results, [key.run_id for key in study.runs()] if study else None)
     names = [key.run_id for key in study.runs()] if study else sorted({*found, *failures, *live})
     wanted = set(names)
@@ -103,7 +103,8 @@ def live_runs(workdir: Path) -> dict[str, Any]:
     return {job.name: job for job in live_jobs(workdir) if job.rule.startswith("train_")}
 
 
-def _failures(folder: Path) -> dict[str, Path]:
+def failures_below(folder: Path) -> dict[str, Path]:
+    """The failure records, by run_id."""
     return {str(file.relative_to(folder).with_suffix("")): file for file in sorted(folder.rglob("seed*.json"))}
 
 
