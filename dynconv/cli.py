@@ -110,6 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--results", type=Path, metavar="DIR", help="default: the study's, else results")
     options.data(sub)
     sub.add_argument("--members", action="store_true", help="datasets: a line for every member of a family, too")
+    sub.add_argument("--once", action="store_true", help="runs: print the list, also in a terminal while jobs are live")
+    sub.add_argument("--every", type=options.seconds, default=5.0, metavar="S", help="runs: refresh (default: 5)")
 
     cli_clean.add(command)
 
@@ -208,6 +210,11 @@ def _list(args) -> None:
     results = args.results or Path(study.results if study else "results")
     if args.what == "datasets":
         listing.datasets(study, args.data or Path(study.data if study else "data"), args.members)
+    elif args.what == "runs" and not args.once and sys.stdout.isatty():
+        from dynconv.watch.live import watch
+
+        if not watch(study, results, Path.cwd(), args.every):
+            listing.runs(study, results)
     else:
         getattr(listing, args.what)(study, results)
 

@@ -71,6 +71,14 @@ def submit(workdir: Path, *packs: list[RunKey], started: int = 1) -> None:
     journal.close()
 
 
+def report_jobs(workdir: Path) -> None:
+    """The driver has heard of the ends of all its jobs."""
+    journal = Journal(workdir / FOLDER)
+    for batch in list(journal.batches.values()):
+        journal.reported(batch, batch.places)
+    journal.close()
+
+
 def rows(folder: Path, name: str) -> list[dict]:
     """Of a table of the snapshot."""
     kind = "tables" if name in ("runs", "metrics", "predictions", "profile") else "stats"
