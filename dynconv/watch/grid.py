@@ -45,6 +45,8 @@ def draw(found: Grid, width: int, height: int, marks: Symbols) -> list[Text]:
     label = min(_MOST_LABEL, max(7, *map(cell_len, found.datasets)), max(7, width // 3))
     signs, counts = max(_LEAST_COLUMN, seeds), max(_LEAST_COLUMN, 2 * len(str(seeds)) + 2)
     column = signs if label + len(found.variants) * (signs + 1) <= width else min(signs, counts)
+    spare = (width - label) // len(found.variants) - 1
+    column = max(column, min(spare, max(map(cell_len, found.variants))))  # for their names, where there is room
     shown = found.variants[: max(1, (width - label) // (column + 1))]
     heads = [(" " + fit(clean(name, marks), column, marks), "bold") for name in shown]
     result = [line(width, fit("", label, marks), *heads)]

@@ -59,7 +59,7 @@ def fit(text: str, width: int, marks: Symbols) -> str:
 
 def line(width: int, *parts: tuple[str, str] | str) -> Text:
     """One line of styled parts, cut at `width` cells."""
-    text = Text(no_wrap=True, overflow="crop", end="")
+    text = Text(no_wrap=True, overflow="crop")
     for part in parts:
         text.append(*((part,) if isinstance(part, str) else part))
     text.truncate(width)
