@@ -66,12 +66,15 @@ def gather(
             cell = list(of_dataset)
             for start in range(0, len(cell), _AT_ONCE):
                 part = cell[start : start + _AT_ONCE]
-                contents = pool.map(_content, (folder / key.run_id for key in part))
-                for name, table in _tables(list(zip(part, contents, strict=True)), hashes, found):
-                    if name == "runs":  # small: one row group for all of them
-                        rows.append(table)
-                    else:
-                        writers[name].write_table(table)
+                read = pool.map(_tables_of, (folder / key.run_id for key in part))
+                parts: dict[str, list[pa.Table]] = {}
+                for name, table in _tables(list(zip(part, read, strict=True)), hashes, found):
+                    parts.setdefault(name, []).append(table)
+                rows += parts.pop("runs", [])  # small: one row group for all of them
+                for table in parts.pop(_OPTIONAL, []):  # large: one a run, so that they can be read one by one
+                    writers[_OPTIONAL].write_table(table)
+                for name, tables in parts.items():
+                    writers[name].write_table(pa.concat_tables(tables))
         writers["runs"].write_table(
             pa.concat_tables([*rows, *more(found), records.TABLES["runs"].schema.empty_table()])
         )
@@ -103,8 +106,19 @@ def _content(folder: Path) -> dict[str, bytes] | Exception | None:
     return content if same else _Changed()
 
 
+def _tables_of(folder: Path) -> dict[str, pa.Table] | Exception | None:
+    """The same as tables."""
+    content = _content(folder)
+    if not isinstance(content, dict):
+        return content
+    try:
+        return {name: _parse(data, str(folder / TABLES[name])) for name, data in content.items()}
+    except DynconvError as error:
+        return error
+
+
 def _tables(
-    part: list[tuple[RunKey, dict[str, bytes] | Exception | None]],
+    part: list[tuple[RunKey, dict[str, pa.Table] | Exception | None]],
     hashes: dict[tuple[str, str], set[str | None]],
     found: Gathered,
 ) -> Iterator[tuple[str, pa.Table]]:
@@ -116,10 +130,7 @@ def _tables(
         elif isinstance(content, Exception):
             found.damaged[key.run_id] = str(content)
         elif content is not None:
-            try:
-                parsed.append((key, {name: _parse(data, f"{key.run_id}, {name}") for name, data in content.items()}))
-            except DynconvError as error:
-                found.damaged[key.run_id] = str(error)
+            parsed.append((key, content))
     try:
         good = _checked(parsed)
     except DynconvError:  # of which of them?

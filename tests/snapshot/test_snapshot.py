@@ -64,7 +64,7 @@ def test_half_way(tmp_path, monkeypatch, capsys):
     notes = "\n".join(said["notes"])
     assert f"1 run ({series[0].run_id}): made by an earlier recipe" in notes
     assert f"1 run ({series[1].run_id}): files changed while they were read" in notes
-    assert f"{digits[5].run_id}: left out: {digits[5].run_id}, metrics: not a readable Parquet file" in notes
+    assert f"{digits[5].run_id}/metrics: not a readable Parquet file" in notes
     assert "profile of vanilla on digits: left out" in notes and "4 of 4 networks have no profile yet" in notes
     assert "not compared: task 'timeseries' has 'vanilla' only" in notes and "posterior" in notes
     printed = capsys.readouterr().out
