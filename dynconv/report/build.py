@@ -9,17 +9,37 @@ import jinja2
 from markupsafe import Markup
 
 from dynconv import __version__
-from dynconv.files import write_text
-from dynconv.report import numbers
+from dynconv.files import write_bytes, write_text
+from dynconv.report import numbers, trace
 from dynconv.report.coverage import coverage
-from dynconv.report.figures import accuracy_cost, forest, learning_curves
+from dynconv.report.figures import (
+    accuracy_cost,
+    critical_difference,
+    differences,
+    forest,
+    learning_curves,
+    pareto,
+    performance_profile,
+    posterior,
+)
 from dynconv.report.figures import dynamics as dynamics_figures
 from dynconv.report.figures.palette import COLOURS, styles
 from dynconv.report.results import Results, load
 from dynconv.report.sections import across, answer, completeness, dynamics, methods, provenance, tasks, tuning
 from dynconv.report.sections.section import Section, task_title
 
-FIGURES = (forest, accuracy_cost, learning_curves, dynamics_figures)
+FIGURES = (
+    forest,
+    critical_difference,
+    posterior,
+    performance_profile,
+    differences,
+    learning_curves,
+    accuracy_cost,
+    pareto,
+    dynamics_figures,
+)
+SCRIPTS = ("sort", "filter", "trace", "theme")
 SECTIONS = (answer, across, tasks, dynamics, tuning, completeness, provenance, methods)
 
 
@@ -40,6 +60,8 @@ def build(results: Path, out: Path | None = None) -> Path:
     (results / "figures").mkdir(parents=True, exist_ok=True)  # there is one even if nothing can be drawn
     for drawing in drawings.values():
         write_text(results / "figures" / f"{drawing.name}.svg", drawing.svg)
+        if drawing.pdf:
+            write_bytes(results / "figures" / f"{drawing.name}.pdf", drawing.pdf)
     write_text(out, page)
     return out
 
@@ -48,11 +70,18 @@ def render(content: Results, parts: list[Section], folder: str) -> str:
     """The page as text; `folder` leads from the page to the results folder."""
     environment = _environment()
     shared = {"folder": folder, "styles": styles(content.variants)}
-    bodies = [
-        (part, Markup(environment.get_template(part.template).render(part=part, **shared, **part.context)))
-        for part in parts
-    ]
-    script = _source("sort.js")
+
+    def body(part: Section, level: int = 3) -> Markup:
+        own = (
+            environment.get_template(part.template).render(part=part, **shared, **part.context) if part.template else ""
+        )
+        heading = Markup('<h{level} id="{id}">{title}</h{level}>\n{body}')
+        return Markup(own) + Markup("").join(
+            heading.format(level=level, id=sub.id, title=sub.title, body=body(sub, level + 1)) for sub in part.parts
+        )
+
+    bodies = [(part, body(part)) for part in parts]
+    script = "\n".join(_source(f"{name}.js") for name in SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template("page.html.j2").render(
         **shared,
@@ -92,6 +121,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {function.__name__: function for function in formats}
     environment.globals |= {"known": numbers.known, "interval": numbers.interval, "half_width": numbers.half_width}
+    environment.globals |= {"where": trace.where}
     return environment
 
 
