@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from dynconv import __version__, cli_clean, cli_collect, cli_compare, cli_data, cli_tune
+from dynconv import __version__, cli_clean, cli_collect, cli_compare, cli_data, cli_snapshot, cli_tune
 from dynconv import cli_options as options
 from dynconv.errors import DynconvError
 from dynconv.stopping import STOPPED, Stop, Stopped
@@ -92,6 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--results", type=Path, required=True, action="append", metavar="DIR", help=several)
     sub.add_argument("--out", type=Path, metavar="F.html", help="default: DIR/report.html; of several: comparison.html")
 
+    cli_snapshot.add(command)
+
     sub = command("plan", _plan, "Say what a study will run and cost, before it runs.")
     options.study(sub)
     sub.add_argument("--profile", type=Path, metavar="DIR", help="a Snakemake profile, such as cluster_profiles/slurm")
@@ -102,6 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--results", type=Path, metavar="DIR", help="default: the study's, else results")
     options.data(sub)
     sub.add_argument("--members", action="store_true", help="datasets: a line for every member of a family, too")
+    sub.add_argument("--once", action="store_true", help="runs: print the list, also in a terminal while jobs are live")
+    sub.add_argument("--every", type=options.seconds, default=5.0, metavar="S", help="runs: refresh (default: 5)")
 
     cli_clean.add(command)
 
@@ -196,6 +200,11 @@ def _list(args) -> None:
     results = args.results or Path(study.results if study else "results")
     if args.what == "datasets":
         listing.datasets(study, args.data or Path(study.data if study else "data"), args.members)
+    elif args.what == "runs" and not args.once and sys.stdout.isatty():
+        from dynconv.watch.live import watch
+
+        if not watch(study, results, Path.cwd(), args.every):
+            listing.runs(study, results)
     else:
         getattr(listing, args.what)(study, results)
 

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from dynconv.analysis_plan import Analysis
     from dynconv.stats.declaration import Declaration
-    from dynconv.study import Study
 
 _SETTINGS = ("control", "rope", "alpha", "seed", "adjustment", "power")  # options that go over the plan's
 
@@ -47,33 +46,26 @@ def _table(sub: argparse.ArgumentParser) -> None:
 
 
 def _compare(args: argparse.Namespace) -> None:
-    from dynconv import records
+    from dynconv import comparison
     from dynconv.columns import terminal_width
-    from dynconv.stats import answer, compare, costs, declaration
-    from dynconv.stats.predictions import PredictionFile
+    from dynconv.stats import answer
 
     plan, frame, declared = _inputs(args)
-    profile = records.read("profile", args.profile).to_pandas() if args.profile else None
-    tables = compare.compare(
+    done = comparison.run(
         frame,
         plan,
-        declaration=declared,
+        declared,
+        args.out,
+        runs=args.table,
+        profile=args.profile,
+        predictions=args.predictions,
         lower_is_better=args.lower_is_better,
-        predictions=PredictionFile(args.predictions) if args.predictions else None,
-        costs=costs.read(records.read("runs", args.table).to_pandas(), profile) if frame.attrs["runs"] else None,
-        groups=_groups(frame),
     )
-    for name, rows in tables.items():
-        written = records.write(name, rows, args.out / f"{name}.parquet")
-        print(f"{args.out / name}.parquet: {len(written)} rows")
-    undeclared = set(frame["variant"]) - set(declared.variants) if declared else ()
-    print(declaration.write(args.out, plan, declared, undeclared))
-    print("", *answer.lines(tables["pairwise"], plan, terminal_width()), "", sep="\n")
-    notes = list(declared.notes) if declared else []
-    notes += answer.notes(frame, plan, lower_is_better=args.lower_is_better)
-    notes += answer.of_predictions(tables["crossed"]) if args.predictions else []
-    notes += answer.of_profile(profile, frame) if args.profile else []
-    for line in notes:
+    for file, rows in done.rows.items():
+        print(f"{file}: {rows} rows")
+    print(done.plan_file)
+    print("", *answer.lines(done.tables["pairwise"], plan, terminal_width()), "", sep="\n")
+    for line in done.notes:
         print(f"note: {line}")
     for line in declared.deviations if declared else ["no study declared this analysis before the data were seen"]:
         print(f"exploratory: {line}")
@@ -94,6 +86,7 @@ def _inputs(
     args: argparse.Namespace,
 ) -> "tuple[Analysis, pd.DataFrame, Declaration | None]":
     """The plan as the options change it, the table, and what was declared."""
+    from dynconv import comparison
     from dynconv.analysis_plan import Analysis, make_analysis
     from dynconv.stats import table
     from dynconv.study import load
@@ -105,36 +98,9 @@ def _inputs(
     if getattr(args, "no_posterior", False):
         settings["posterior"] = False
     frame = table.load(args.table, metric=args.metric or dict(planned.metric), lower_is_better=args.lower_is_better)
-    declared = _declaration(study) if study else None
+    declared = comparison.declaration_of(study) if study else None
     if declared:
         asked = {"metric": {**planned.metric, **dict.fromkeys(planned.metric, args.metric)}} if args.metric else {}
         turned = {"lower_is_better": True} if args.lower_is_better else {}
         declared = declared.changed({**settings, **asked, **turned}).against(frame)
     return make_analysis(settings, planned), frame, declared
-
-
-def _declaration(study: "Study") -> "Declaration":
-    """What the study declared for the tasks of its datasets."""
-    from dynconv import data
-    from dynconv.stats.declaration import Declaration
-
-    datasets: dict[str, list[str]] = {}
-    for dataset in study.datasets:
-        datasets.setdefault(data.spec(dataset.name).task, []).append(dataset.name)
-    return Declaration(
-        study=study.name,
-        study_hash=study.study_hash,
-        plan=study.analysis,
-        variants=tuple(variant.name for variant in study.variants),
-        datasets={task: tuple(names) for task, names in datasets.items()},
-        seeds=study.seeds,
-    )
-
-
-def _groups(frame: "pd.DataFrame") -> dict[str, str]:
-    """The kind of each dataset: what the table says, else what its family publishes."""
-    from dynconv import data
-
-    if "groups" in frame.attrs:
-        return frame.attrs["groups"]
-    return {name: kind for name in frame["dataset"].unique() if (kind := data.kind(name))}

@@ -32,6 +32,14 @@ def device(sub: argparse.ArgumentParser) -> None:
     )
 
 
+def seconds(text: str) -> float:
+    """A span of time: more than a moment, so that the file system is left in peace."""
+    number = float(text)
+    if not 0.1 <= number <= 86400:
+        raise argparse.ArgumentTypeError(f"{text} seconds; valid: 0.1 to 86400")
+    return number
+
+
 def _threads(text: str) -> int:
     number = int(text)
     if number < 1:

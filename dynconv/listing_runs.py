@@ -1,8 +1,10 @@
 """What `dynconv list runs` prints: each run, how it stands, where it ran or runs."""
 
+import contextlib
 import json
 import os
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,8 @@ from dynconv.quantities import duration
 from dynconv.study import METRICS, PRIMARY_METRIC, Study
 
 _METRICS = sorted({name for names in METRICS.values() for name in names})
-_COLUMNS = ("task", "status", "failure", "attempt", "train_s", "hostname", "slurm_job_id", *_METRICS)
-_STATES = ("ok", "failed", "running", "queued", "died", "missing")
+COLUMNS = ("task", "status", "failure", "attempt", "train_s", "hostname", "slurm_job_id", *_METRICS)
+STATES = ("ok", "failed", "running", "queued", "died", "missing")
 
 
 @dataclass
@@ -51,7 +53,7 @@ def runs(study: Study | None, results: Path) -> None:
     header = ["run", "state", "metric", "job", "node", "attempt", "elapsed", "log or cause"]
     print("\n".join(columns([header, *(line.cells() for line in lines)], right=(2, 5, 6), width=terminal_width())))
     counts = Counter(line.state for line in lines)
-    others = "".join(f", {counts[state]} {state}" for state in _STATES[1:] if counts[state])
+    others = "".join(f", {counts[state]} {state}" for state in STATES[1:] if counts[state])
     print(f"{counts['ok']} of {len(lines)} runs ok{others}")
 
 
@@ -67,16 +69,33 @@ def table(study: Study | None, results: Path, workdir: Path) -> list[Line]:
         DynconvError: a run's file or a failure record is damaged.
     """
     live = live_runs(workdir)
-    failures = _failures(results / "failures")
+    failures = failures_below(results / "failures")
     found = run_rows.files(results, [key.run_id for key in study.runs()] if study else None)
     names = [key.run_id for key in study.runs()] if study else sorted({*found, *failures, *live})
-    wanted = set(names)
-    died = {
-        name: file
-        for name, file in failures.items()
-        if name in wanted and (name not in found or file.stat().st_mtime > found[name])
-    }
-    rows = run_rows.read(results, {name: time for name, time in found.items() if name not in died}, _COLUMNS)
+    died = after(failures, found, names)
+    rows = run_rows.read(results, {name: time for name, time in found.items() if name not in died}, COLUMNS)
+    return lines_of(names, live, rows, died)
+
+
+def after(failures: dict[str, Path], found: dict[str, float], names: Iterable[str]) -> dict[str, Path]:
+    """Of `names`, those whose failure record is newer than their files, with it."""
+    died = {}
+    for name in names:
+        if name in failures:
+            with contextlib.suppress(FileNotFoundError):  # removed since
+                if name not in found or failures[name].stat().st_mtime > found[name]:
+                    died[name] = failures[name]
+    return died
+
+
+def lines_of(
+    names: Iterable[str], live: dict[str, Any], rows: dict[str, dict[str, Any]], died: dict[str, Path]
+) -> list[Line]:
+    """A line a run: of a live job, else of its row, else of its failure record.
+
+    Raises:
+        DynconvError: a failure record is damaged.
+    """
     lines = []
     for name in names:
         job = live.get(name)
@@ -94,16 +113,22 @@ def table(study: Study | None, results: Path, workdir: Path) -> list[Line]:
     return lines
 
 
-def live_runs(workdir: Path) -> dict[str, Any]:
-    """The executor's jobs that train runs, by run_id; none where it is not installed or has not been used."""
+def live_jobs(workdir: Path) -> list[Any]:
+    """The executor's jobs, whatever they do; none where it is not installed or has not been used."""
     try:
-        from snakemake_executor_plugin_submitit.journal import live_jobs
+        from snakemake_executor_plugin_submitit import journal
     except ImportError:
-        return {}
+        return []
+    return journal.live_jobs(workdir)
+
+
+def live_runs(workdir: Path) -> dict[str, Any]:
+    """Those of the executor's jobs that train runs, by run_id."""
     return {job.name: job for job in live_jobs(workdir) if job.rule.startswith("train_")}
 
 
-def _failures(folder: Path) -> dict[str, Path]:
+def failures_below(folder: Path) -> dict[str, Path]:
+    """The failure records, by run_id."""
     return {str(file.relative_to(folder).with_suffix("")): file for file in sorted(folder.rglob("seed*.json"))}
 
 

@@ -70,7 +70,7 @@ def state(study: Study) -> State:
     results = Path(study.results)
     rows = run_rows.read(results, run_rows.files(results, [key.run_id for key in keys]), plan_hours.COLUMNS)
     hashes = {
-        (dataset, variant.name): _hashes(study, dataset, task, variant)
+        (dataset, variant.name): hashes_of(study, dataset, task, variant)
         for dataset, task in tasks.items()
         for variant in study.variants
     }
@@ -102,7 +102,7 @@ def _trials(study: Study, tasks: dict[str, Task]) -> dict[TrialKey, bool]:
     }
 
 
-def _hashes(study: Study, dataset: str, task: Task, variant: Variant) -> set[str | None]:
+def hashes_of(study: Study, dataset: str, task: Task, variant: Variant) -> set[str | None]:
     """The digests of the runs that need not be made again: where there is a search, of those that follow its choice."""
     found: set[str | None] = {None}  # a workflow rule of the user's need not tell
     tuned = study.tune is not None and study.tune.covers(dataset)

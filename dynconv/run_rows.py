@@ -60,23 +60,27 @@ def read(
 ) -> dict[str, dict[str, Any]]:
     """Some columns of each run in `found` (from `files`), by run_id and in its order; absent columns are None.
 
+    A run whose file has vanished since, because it is made again, is left out.
+
     Raises:
         DynconvError: a file is no readable run, or names another run than its folder does.
     """
     names = [kind.id, *(name for name in columns if name != kind.id)]
     table = results / "tables" / f"{kind.table}.parquet"
     collected: dict[str, dict[str, Any]] = {}
-    if table.is_file():
-        written = table.stat().st_mtime
-        rows = _columns(table, _bytes(table), names, kind)
+    written = table.stat().st_mtime if table.is_file() else None
+    whole = _bytes(table) if written is not None else None
+    if written is not None and whole is not None:
+        rows = _columns(table, whole, names, kind)
         collected = {row[kind.id]: row for row in rows if found.get(row[kind.id], written + 1) <= written}
     newer = [run_id for run_id in found if run_id not in collected]
     for run_id, file, content in _contents(results / kind.folder, newer, kind):
-        collected[run_id] = _one(file, content, run_id, names, kind)
-    return {run_id: collected[run_id] for run_id in found}
+        if content is not None:
+            collected[run_id] = _one(file, content, run_id, names, kind)
+    return {run_id: collected[run_id] for run_id in found if run_id in collected}
 
 
-def _contents(folder: Path, run_ids: list[str], kind: Kind) -> Iterator[tuple[str, Path, bytes]]:
+def _contents(folder: Path, run_ids: list[str], kind: Kind) -> Iterator[tuple[str, Path, bytes | None]]:
     """The runs' files, several at a time: on a network's file system most of the time is waiting."""
     with ThreadPoolExecutor(_READERS) as pool:
         for start in range(0, len(run_ids), _AT_ONCE):
@@ -85,9 +89,11 @@ def _contents(folder: Path, run_ids: list[str], kind: Kind) -> Iterator[tuple[st
             yield from zip(part, paths, pool.map(_bytes, paths), strict=True)
 
 
-def _bytes(file: Path) -> bytes:
+def _bytes(file: Path) -> bytes | None:
     try:
         return file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except OSError as error:
         raise DynconvError(f"{file}: cannot be read: {error.strerror or error}") from None
 

@@ -13,6 +13,7 @@ import json
 import os
 import socket
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -74,6 +75,7 @@ class LiveJob:
     attempt: int
     elapsed_s: float | None
     log: Path
+    gpus: int = 0  # of its cluster job, which the others of its pack share
 
 
 class Journal:
@@ -179,8 +181,10 @@ def read(folder: Path) -> list[Batch]:
     return [batch for batch in batches.values() if not batch.over]
 
 
-def statuses(batch: Batch) -> tuple[dict[int, dict[str, Any]], dict[tuple[int, int], dict[int, Status]]]:
-    """What the batch's jobs have written: {task: its start}, {(task, item): {rank: its status}}."""
+def statuses(
+    batch: Batch, but: Collection[tuple[int, int]] = ()
+) -> tuple[dict[int, dict[str, Any]], dict[tuple[int, int], dict[int, Status]]]:
+    """What the batch's jobs have written: {task: its start}, {(task, item): {rank: its status}}, no items of `but`."""
     starts: dict[int, dict[str, Any]] = {}
     ends: dict[tuple[int, int], dict[int, Status]] = {}
     try:
@@ -194,8 +198,8 @@ def statuses(batch: Batch) -> tuple[dict[int, dict[str, Any]], dict[tuple[int, i
         path = batch.folder / "status" / name
         if rest == ["start"]:
             starts[int(task)] = json.loads(path.read_text(encoding="utf-8"))
-        else:
-            ends.setdefault((int(task), int(rest[0])), {})[int(rest[1])] = read_status(path)
+        elif (place := (int(task), int(rest[0]))) not in but:
+            ends.setdefault(place, {})[int(rest[1])] = read_status(path)
     return starts, ends
 
 
@@ -205,18 +209,19 @@ def live_jobs(workdir: Path) -> list[LiveJob]:
     for batch in read(workdir / FOLDER):
         if not batch.job_id:
             continue
-        starts, ends = statuses(batch)
+        starts, ends = statuses(batch, batch.reported)  # thousands of ends need not be read again
+        gpus = (batch.request.get("gpus_per_node") or 0) * (batch.request.get("nodes") or 1)
         for task, entries in enumerate(batch.tasks):
             start = starts.get(task, {})
             slots = batch.request.get("pack_concurrency", 1) if start else 0
             for number, entry in enumerate(entries):
+                if (task, number) in batch.reported:
+                    continue
                 end = ends.get((task, number), {}).get(0)
                 state = {"ok": "finished", "failed": "failed"}.get(end.state if end else "")
                 if state is None:  # items start in their order
                     state = "running" if slots > 0 else "queued"
                     slots -= 1
-                if (task, number) in batch.reported:
-                    continue
                 elapsed = end.ended - end.started if end else time.time() - start["time"] if start else None
                 jobs.append(
                     LiveJob(
@@ -228,6 +233,7 @@ def live_jobs(workdir: Path) -> list[LiveJob]:
                         entry.attempt + start.get("restart", 0),
                         elapsed,
                         workdir / entry.log,
+                        gpus,
                     )
                 )
     return jobs

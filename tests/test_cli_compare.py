@@ -10,6 +10,9 @@ import yaml
 from dynconv import data, records
 from dynconv.cli import main
 from dynconv.comparison_tables import COMPARISONS
+from dynconv.errors import DynconvError
+from dynconv.stats.compare import compare as compare_tables
+from dynconv.stats.table import load as load_table
 from dynconv.study import load
 
 STUDY = {
@@ -119,6 +122,73 @@ def test_runs_of_before_the_plan_had_a_digest_are_a_note(tmp_path, study, runs):
     tables, plan = compare(tmp_path, runs(study(), plan_hash=None), "--study", tmp_path / "study.yaml")
     assert not tables["pairwise"]["exploratory"].any()
     assert plan["notes"] == ["60 of 60 runs do not say under which analysis plan they were made"]
+
+
+def only(file, query):
+    """The runs of the table that `query` selects, in a file of their own."""
+    frame = records.read("runs", file).to_pandas().query(query)
+    records.write("runs", frame, file.with_name("some.parquet"))
+    return file.with_name("some.parquet")
+
+
+ONE_TASK = "task 'timeseries' has 'vanilla' only; valid: two or more variants"
+
+
+def test_a_task_with_one_variant_is_described_and_said_and_the_others_are_compared(tmp_path, study, runs, capsys):
+    table = only(runs(study()), "task == 'classification' or variant == 'vanilla'")
+    tables, plan = compare(tmp_path, table, "--study", tmp_path / "study.yaml")
+    assert set(tables["pairwise"]["task"]) == {"classification"} == set(tables["pareto"]["task"])
+    means = tables["means"].query("task == 'timeseries' and variant == 'vanilla'")
+    assert len(means) == 3 and means["n_seeds"].eq(5).all() and means["mean"].between(0.7, 0.9).all()
+    note = f"not compared: {ONE_TASK}; its means are given"
+    assert plan["followed"] and plan["notes"] == [note] and f"note: {note}" in capsys.readouterr().out
+    # Better on every task is a claim about the tasks that wait, too.
+    across = tables["crosstask"].set_index(["variant", "task"])
+    assert across.loc[("odconv", "classification"), "verdict"] == "superior"
+    assert across.loc[("odconv", "timeseries"), "reason"] == "the task could not be compared."
+    assert across.loc[("odconv", "all"), "reason"].startswith("ahead on 1 of 2 tasks, not on every one")
+
+
+def test_a_task_without_any_run_is_said(tmp_path, study, runs, capsys):
+    table = only(runs(study()), "task == 'classification'")
+    tables, plan = compare(tmp_path, table, "--study", tmp_path / "study.yaml")
+    assert plan["notes"] == ["not compared: task 'timeseries' has no run in the table yet"]
+    across = tables["crosstask"].set_index(["variant", "task"])
+    assert across.loc[("odconv", "all"), "verdict"] == "inconclusive"
+    assert plan["notes"][0] in capsys.readouterr().out
+
+
+def test_a_declared_control_without_runs_has_its_place(tmp_path, study, runs):
+    table = only(runs(study()), "task == 'classification' or variant != 'vanilla'")
+    tables, plan = compare(tmp_path, table, "--study", tmp_path / "study.yaml")
+    pairs = tables["pairwise"].set_index(["task", "variant_a", "variant_b"])
+    assert pairs.loc[("timeseries", "odconv", "vanilla"), "reason"] == "no dataset has a value of both variants."
+    assert pairs.loc[("timeseries", "odconv", "soft_local"), "n_datasets"] == 3
+    assert plan["notes"] == []
+
+
+def test_anyones_task_without_the_control_is_described(tmp_path, study, runs, capsys):
+    table = only(runs(study()), "task == 'classification' or variant != 'vanilla'")
+    tables, plan = compare(tmp_path, table)
+    said = "not compared: control 'vanilla' is not in task 'timeseries'; valid: odconv, soft_local; its means are given"
+    assert plan["notes"] == [said] and f"note: {said}" in capsys.readouterr().out
+    assert set(tables["pairwise"]["task"]) == {"classification"}
+    assert set(tables["ranks"]["task"]) == set(tables["means"]["task"]) == {"classification", "timeseries"}
+    assert main(["power", str(table), "--effect", "0.05"]) == 0
+    assert "timeseries" not in capsys.readouterr().out
+
+
+def test_where_nothing_can_be_compared_that_is_the_error(tmp_path, study, runs, capsys):
+    table = only(runs(study()), "variant == 'vanilla'")
+    for words in ([], ["--study", str(tmp_path / "study.yaml")]):
+        assert main(["compare", str(table), "--out", str(tmp_path / "stats"), *words]) == 2
+        said = "task 'classification' has 'vanilla' only; valid: two or more variants (--control NAME, or the study's"
+        assert said in capsys.readouterr().err and not (tmp_path / "stats").exists()
+    frame = load_table(table)
+    found = compare_tables(frame, partial=True)
+    assert found["pairwise"].empty and found["crosstask"].empty and len(found["means"]) == 4
+    with pytest.raises(DynconvError, match="'vanilla' only"):
+        compare_tables(frame)
 
 
 def test_power_of_a_pilot(tmp_path, capsys):

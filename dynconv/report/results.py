@@ -46,6 +46,7 @@ HELD = (
 SEARCH = ("trials", "choices")  # only of a study that tunes
 STUDY = "study.yaml"
 PLAN = "stats/plan.json"
+SNAPSHOT = "snapshot.json"
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,15 @@ class Results:
         file = self.folder / PLAN
         try:
             return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        except ValueError as error:
+            raise DynconvError(f"{file}: not readable JSON: {error}") from None
+
+    @cached_property
+    def snapshot(self) -> dict[str, Any] | None:
+        """Of a half-way report (`dynconv snapshot`), when it was taken and how every run stood; else None."""
+        file = self.folder / SNAPSHOT
+        try:
+            return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
         except ValueError as error:
             raise DynconvError(f"{file}: not readable JSON: {error}") from None
 

@@ -8,8 +8,8 @@ import pandas as pd
 
 from dynconv.analysis_plan import Analysis, make_analysis
 from dynconv.comparison_tables import COMPARISONS
-from dynconv.errors import DynconvError, valid
 from dynconv.stats import crosstask, tidy
+from dynconv.stats.comparable import Gap, gaps, need_one
 from dynconv.stats.declaration import Declaration
 from dynconv.stats.grid import grids
 from dynconv.stats.predictions import PredictionFile
@@ -25,9 +25,12 @@ def compare(
     predictions: PredictionFile | None = None,
     costs: pd.DataFrame | None = None,
     groups: Mapping[str, str] | None = None,
+    partial: bool = False,
     **changes: Any,
 ) -> dict[str, pd.DataFrame]:
     """Analyse every task of `frame` by itself, then all side by side; the order of rows does not matter.
+
+    A task that cannot be compared (`dynconv.stats.comparable.gaps` says which, and why) is only described.
 
     Args:
         frame: task, metric, dataset, variant, seed, value (NaN: failed), as `dynconv.stats.table.load` returns it.
@@ -38,29 +41,34 @@ def compare(
         predictions: of the runs, for what is computed over test examples.
         costs: what `dynconv.stats.costs.read` returns, for `pareto`.
         groups: the kind of each dataset, to leave out one kind after the other.
+        partial: runs are still to come, so that it is no error if no task can be compared yet.
         changes: settings that go over the plan's, such as `control="odconv"` or `resamples=200`.
 
     Returns:
         Frames by table name, with the columns of `dynconv.records.TABLES`.
 
     Raises:
-        DynconvError: the frame fails `tidy.check`, the plan names a variant that a task does not have, or a setting
-            cannot be used.
+        DynconvError: the frame fails `tidy.check`, the plan names a variant that a task does not have, a setting cannot
+            be used, or (unless `partial`) no task can be compared.
     """
     plan = make_analysis(changes, plan)
+    frame, missing = _checked(frame, plan, declaration, lower_is_better, partial)
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for task in _tasks(frame, plan, declaration, lower_is_better):
-        parts = [task.descriptions(), task.comparisons(groups or {}), task.power()]
-        if plan.posterior:
+    for task in _tasks(frame, plan, declaration, lower_is_better, missing):
+        parts = [task.descriptions()]
+        if task.comparable:
+            parts += [task.comparisons(groups or {}), task.power()]
+        if task.comparable and plan.posterior:
             parts.append(task.posterior())
-        if predictions and not lower_is_better:  # what predictions determine is better when higher
+        if task.comparable and predictions and not lower_is_better:  # what they determine is better when higher
             parts.append(task.examples(predictions))
-        if costs is not None:
+        if task.comparable and costs is not None:
             parts.append(task.costs(costs))
         keys = {"task": task.grid.task, "metric": task.grid.metric}
         for name, found in (item for part in parts for item in part.items()):
             rows[name] += [keys | row for row in found]
-    rows["crosstask"] = crosstask.rows(rows["pairwise"], control=plan.control, alpha=plan.alpha)
+    others = {gap.task: gap.metric for gap in missing}
+    rows["crosstask"] = crosstask.rows(rows["pairwise"], control=plan.control, alpha=plan.alpha, others=others)
     return {
         table.name: pd.DataFrame(rows[table.name], columns=[c.name for c in table.columns]) for table in COMPARISONS
     }
@@ -74,18 +82,30 @@ def power_rows(
     lower_is_better: bool = False,
     effects: Sequence[float] | None = None,
 ) -> list[dict[str, Any]]:
-    """Rows of the table `power` for the first family of every task; `effects`: true differences to find."""
-    tasks = _tasks(frame, plan, declaration, lower_is_better)
-    return [{"task": task.grid.task, **row} for task in tasks for row in task.power(effects)["power"]]
+    """Rows of the table `power` for the first family of every task that can be compared; `effects`: true differences
+    to find.
+    """
+    frame, missing = _checked(frame, plan, declaration, lower_is_better, partial=False)
+    tasks = _tasks(frame, plan, declaration, lower_is_better, missing)
+    return [{"task": t.grid.task, **row} for t in tasks if t.comparable for row in t.power(effects)["power"]]
+
+
+def _checked(
+    frame: pd.DataFrame, plan: Analysis, declaration: Declaration | None, lower_is_better: bool, partial: bool
+) -> tuple[pd.DataFrame, list[Gap]]:
+    """The tidy frame, and those of its tasks that cannot be compared."""
+    source = frame.attrs.get("source", "table")
+    frame = tidy.check(frame, source, lower_is_better=lower_is_better)
+    missing = gaps(frame, plan, declaration)
+    if not partial:
+        need_one(frame, missing, source)
+    return frame, missing
 
 
 def _tasks(
-    frame: pd.DataFrame, plan: Analysis, declaration: Declaration | None, lower_is_better: bool
+    frame: pd.DataFrame, plan: Analysis, declaration: Declaration | None, lower_is_better: bool, missing: list[Gap]
 ) -> Iterator[Task]:
-    source = frame.attrs.get("source", "table")
-    frame = tidy.check(frame, source, lower_is_better=lower_is_better)
+    described = {gap.task for gap in missing}
     for grid in grids(frame, declaration):
-        if plan.control not in grid.variants:
-            where = f"{source}: column 'variant': control {plan.control!r} is not in task {grid.task!r}"
-            raise DynconvError(f"{where}; {valid(grid.variants)} (--control NAME, or the study's analysis.control)")
-        yield Task(grid, plan, declaration, lower_is_better=lower_is_better)
+        comparable = grid.task not in described
+        yield Task(grid, plan, declaration, lower_is_better=lower_is_better, comparable=comparable)

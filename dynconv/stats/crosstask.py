@@ -18,7 +18,9 @@ ALL = "all"
 _COPIED = ("mean_diff", "mean_diff_ci_low", "mean_diff_ci_high", "p", "p_adjusted", "verdict", "reason", "exploratory")
 
 
-def rows(pairwise: Sequence[Mapping[str, Any]], *, control: str, alpha: float) -> list[dict[str, Any]]:
+def rows(
+    pairwise: Sequence[Mapping[str, Any]], *, control: str, alpha: float, others: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
     """Rows of the table `crosstask`: a row a variant and task, and one of all tasks where there are several.
 
     A variant's p of a task enters as it is where the variant is ahead, and as 1 where it is behind, tied or could not
@@ -32,6 +34,8 @@ def rows(pairwise: Sequence[Mapping[str, Any]], *, control: str, alpha: float) -
             with `n_seeds`, the most runs that a cell of the pair has.
         control: variant that the others are compared with.
         alpha: level of the claim, for all variants together.
+        others: tasks that belong to the claim and were not compared, with their metrics: while runs are to come, no
+            variant is better on every task.
 
     Raises:
         DynconvError: several tasks, and one of them is called "all".
@@ -41,15 +45,17 @@ def rows(pairwise: Sequence[Mapping[str, Any]], *, control: str, alpha: float) -
         if row["variant_b"] == control:
             of[row["variant_a"], row["task"]] = row
     variants = sorted({variant for variant, _ in of})
-    tasks = sorted({task for _, task in of})
+    tasks = sorted({task for _, task in of}.union(others or ()))
     if len(tasks) > 1 and ALL in tasks:
         raise DynconvError(f"column 'task': {ALL!r} names one task among several; valid: a name that says which it is")
-    total = {t: max(row["n_datasets"] + row["n_missing"] for (_, task), row in of.items() if task == t) for t in tasks}
-    metric = {task: row["metric"] for (_, task), row in of.items()}
+    total = dict.fromkeys(tasks, 0)
+    for (_, task), row in of.items():
+        total[task] = max(total[task], row["n_datasets"] + row["n_missing"])
+    metric = {**(others or {}), **{task: row["metric"] for (_, task), row in of.items()}}
     found = []
     for variant in variants:
         for task in tasks:
-            row = of.get((variant, task)) or _absent(metric[task])
+            row = of.get((variant, task)) or _absent(metric[task], compared=task not in (others or {}))
             coverage = row["n_datasets"] / total[task] if total[task] else 0.0
             found.append(
                 {"variant": variant, "task": task, "control": control, "metric": row["metric"]}
@@ -83,9 +89,9 @@ class _Claim(NamedTuple):
     seen: str
 
 
-def _absent(metric: str) -> dict[str, Any]:
+def _absent(metric: str, *, compared: bool) -> dict[str, Any]:
     """A task in which a variant has no row at all."""
-    reason = "the task has no run of this variant."
+    reason = "the task has no run of this variant." if compared else "the task could not be compared."
     row = dict.fromkeys((*_COPIED, "n_seeds"))
     return row | {"metric": metric, "n_datasets": 0, "n_seeds": 0, "verdict": "inconclusive", "reason": reason}
 

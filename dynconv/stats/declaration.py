@@ -78,7 +78,13 @@ class Declaration:
         return replace(self, deviations=(*self.deviations, *deviations), notes=(*self.notes, *notes))
 
 
-def write(folder: Path, plan: Analysis, declaration: Declaration | None, undeclared: Iterable[str]) -> Path:
+def write(
+    folder: Path,
+    plan: Analysis,
+    declaration: Declaration | None,
+    undeclared: Iterable[str],
+    notes: Iterable[str] = (),
+) -> Path:
     """Write `folder/plan.json`: what was followed, what was declared, and what deviates.
 
     Args:
@@ -86,9 +92,10 @@ def write(folder: Path, plan: Analysis, declaration: Declaration | None, undecla
         plan: as it was followed.
         declaration: of the study; None for a table without one.
         undeclared: variants that the table has and the study does not.
+        notes: what else to know of the comparison.
     """
     if declaration is None:
-        declared, deviations, notes = None, ["no study: nothing was declared before the data were seen"], []
+        declared, deviations, known = None, ["no study: nothing was declared before the data were seen"], []
     else:
         d = declaration
         declared = {
@@ -100,11 +107,11 @@ def write(folder: Path, plan: Analysis, declaration: Declaration | None, undecla
             "datasets": {task: list(names) for task, names in d.datasets.items()},
             "seeds": list(d.seeds),
         }
-        deviations, notes = list(d.deviations), list(d.notes)
+        deviations, known = list(d.deviations), list(d.notes)
     content = {
         "followed": not deviations,
         "deviations": deviations,
-        "notes": notes,
+        "notes": [*known, *notes],
         "undeclared_variants": sorted(undeclared),
         "analysis": plan.model_dump(mode="json"),
         "analysis_hash": plan.plan_hash,

@@ -35,27 +35,36 @@ Tables = dict[str, list[dict[str, Any]]]
 
 
 class Task:
-    """One task's results, and the plan by which they are analysed."""
+    """One task's results, and the plan by which they are analysed; unless `comparable`, it can only be described."""
 
-    def __init__(self, grid: Grid, plan: Analysis, declaration: Declaration | None, *, lower_is_better: bool) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        plan: Analysis,
+        declaration: Declaration | None,
+        *,
+        lower_is_better: bool,
+        comparable: bool = True,
+    ) -> None:
+        self.comparable = comparable
         self.grid, self.plan, self.declaration, self.lower_is_better = grid, plan, declaration, lower_is_better
         counted = with_failures(grid, plan.failed_runs, lower_is_better=lower_is_better).values
         self.values = -counted if lower_is_better else counted
         self.means = tied(seed_means(self.values))
         known = declaration is not None and plan.control in declaration.variants
         declared = declaration.variants if declaration and known and grid.task in declaration.datasets else None
-        self.families = families(plan, grid.variants, declared)
+        self.families = families(plan, grid.variants, declared) if comparable else {}
         self.pairs = [pair for pairs in self.families.values() for pair in pairs]
         self.rope = plan.rope_of(grid.task)
         self.drawn: dict[str, Any] = {"alpha": plan.alpha, "resamples": plan.resamples, "seed": plan.seed}
 
     def descriptions(self) -> Tables:
         """What needs no pairs."""
-        variants = self.grid.variants
+        variants, several = self.grid.variants, len(self.grid.variants) > 1
         return {
             "means": descriptions.means(self.grid, self.plan.alpha),
-            "ranks": descriptions.mean_ranks(self.grid, self.means),
-            "omnibus": descriptions.tests(self.grid, self.means),
+            "ranks": descriptions.mean_ranks(self.grid, self.means) if several else [],
+            "omnibus": descriptions.tests(self.grid, self.means) if several else [],
             "aggregates": aggregates.rows(self.grid.values, variants, **self.drawn),
             "performance_profiles": aggregates.profile_rows(self.grid.values, variants, **self.drawn),
         }

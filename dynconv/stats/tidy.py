@@ -16,8 +16,7 @@ def check(frame: pd.DataFrame, source: str, *, lower_is_better: bool = False) ->
 
     Raises:
         DynconvError: missing column, no rows, infinite value or one beyond `MAGNITUDES`, repeated key, a task with
-            several metrics or a single variant, or (unless `lower_is_better`) fractions beside percentages in one task;
-            names `source`.
+            several metrics, or (unless `lower_is_better`) fractions beside percentages in one task; names `source`.
     """
     for column in COLUMNS:
         if column not in frame.columns:
@@ -38,17 +37,13 @@ def check(frame: pd.DataFrame, source: str, *, lower_is_better: bool = False) ->
             f"{source}: column 'value': {got} cannot be computed with; valid: 0, or a size from {least:g} to {most:g}"
         )
     for task, rows in frame.groupby("task"):
-        metrics, variants = rows["metric"].unique(), rows["variant"].unique()
+        metrics = rows["metric"].unique()
         if len(metrics) > 1:
             raise DynconvError(f"{source}: task {task!r} has several metrics, choose one; {valid(metrics)}")
         repeated = rows[rows.duplicated(KEYS)]
         if len(repeated):
             raise DynconvError(
                 f"{source}: {_where(repeated)} stands more than once; valid: one row a task, dataset, variant and seed"
-            )
-        if len(variants) < 2:
-            raise DynconvError(
-                f"{source}: column 'variant': task {task!r} has {variants[0]!r} only; valid: two or more"
             )
         if not lower_is_better:
             _check_scale(rows, f"{source}: column 'value': task {task!r}")

@@ -119,7 +119,6 @@ BAD = {
     "metric not there": (GOOD.assign(metric="f1"), {"metric": "auc"}, "no 'auc' in task 'all'; valid: f1"),
     "no metric column": (GOOD, {"metric": "auc"}, "no column 'metric'"),
     "percentages": (GOOD.assign(value=[0.5, 0.6, 70.0, 80.0]), {}, "mixes fractions and percentages"),
-    "one variant": (GOOD.assign(variant="vanilla", seed=[0, 1, 0, 1]), {}, "has 'vanilla' only"),
     "no rows": (GOOD.head(0), {}, "no rows"),
     "empty name": (GOOD.assign(dataset=["d1", "", "d2", "d2"]), {}, "column 'dataset': row 2 is empty"),
     "seed not whole": (GOOD.assign(seed=[0, 0.5, 0, 0]), {}, "column 'seed': row 2 is"),

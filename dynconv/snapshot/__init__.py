@@ -1,0 +1,1 @@
+"""`dynconv snapshot`: the report of whatever is finished, while runs are still to come."""

@@ -1,0 +1,73 @@
+"""The refreshed picture: drawn until no job is live any more, or until Ctrl-C; its last state stays on the screen."""
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console, Group
+from rich.live import Live
+
+from dynconv.study import Study
+from dynconv.watch.look import Picture, Watcher
+from dynconv.watch.screen import screen
+from dynconv.watch.texts import symbols
+
+_CALM = 2  # looks without a live job after which it is over: between two steps of a workflow there is a moment without
+
+
+def watch(study: Study | None, results: Path, workdir: Path, every: float) -> bool:
+    """Show the picture, in an alternate screen, every so many seconds and whenever the terminal changes its size.
+
+    Returns:
+        Whether there was anything to watch: False, and nothing is shown, where no job is live.
+
+    Raises:
+        DynconvError: a run's file or a failure record is damaged.
+    """
+    console = Console()
+    if console.is_dumb_terminal:  # it cannot go back to the start of the screen
+        return False
+    watcher = Watcher(study, results, workdir)
+    picture = watcher.look()
+    if not picture.live:
+        return False
+    marks = symbols(sys.stdout.encoding)
+    footer = clean_footer(every, marks.dot)
+
+    def frame(picture: Picture, footer: str = footer) -> Group:
+        width, height = console.size
+        return Group(*screen(picture, width, height, marks, footer=footer, last_lines=watcher.last_lines))
+
+    calm = 0
+    drawn = Live(console=console, screen=True, auto_refresh=False)
+    with contextlib.suppress(KeyboardInterrupt), resized() as event, drawn:
+        while calm < _CALM:
+            drawn.update(frame(picture), refresh=True)
+            if event.wait(every if not calm else min(every, 1.0)):
+                event.clear()  # the same once more, in the new size
+                continue
+            picture = watcher.look()
+            calm = 0 if picture.live else calm + 1
+    width, height = console.size
+    for text in screen(picture, width, height - 1, marks, last_lines=watcher.last_lines):
+        console.print(text, end="\n")
+    return True
+
+
+def clean_footer(every: float, dot: str) -> str:
+    """What the last line says."""
+    return dot.join((f"every {every:g} s", "Ctrl-C ends this picture, not the jobs", "--once: every run, as a list"))
+
+
+@contextlib.contextmanager
+def resized() -> Iterator[threading.Event]:
+    """An event that is set whenever the terminal has changed its size."""
+    event = threading.Event()
+    before = signal.signal(signal.SIGWINCH, lambda *_: event.set())
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGWINCH, before)
