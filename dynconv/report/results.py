@@ -34,6 +34,7 @@ HELD = (
     "ranks",
     "omnibus",
     "pairwise",
+    "posterior",
     "crosstask",
 )  # of others: the length
 SEARCH = ("trials", "choices")  # only of a study that tunes
@@ -56,6 +57,7 @@ class Results:
     ranks: pd.DataFrame
     omnibus: pd.DataFrame
     pairwise: pd.DataFrame
+    posterior: pd.DataFrame
     crosstask: pd.DataFrame
 
     @property
@@ -128,6 +130,12 @@ class Results:
         declared = [d.name for d in self.study.datasets] if self.study else []
         found = {dataset for dataset, of in self.task_of.items() if of == task}
         return [d for d in declared if d in found] + sorted(found - set(declared))
+
+    def present(self, task: str) -> list[str]:
+        """The variants of a task, in the report's order."""
+        frames = (self.runs, self.means, self.profile)
+        found = {variant for frame in frames for variant in frame.loc[frame["task"] == task, "variant"]}
+        return [variant for variant in self.variants if variant in found]
 
     def metric(self, task: str) -> str:
         """The metric that the analysis of a task compares."""
