@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from dynconv import __version__
 from dynconv.files import write_text
-from dynconv.report import numbers, trace
+from dynconv.report import numbers, paper, trace
 from dynconv.report.coverage import coverage
 from dynconv.report.figures import accuracy_cost, forest, learning_curves
 from dynconv.report.figures import dynamics as dynamics_figures
@@ -42,6 +42,7 @@ def build(results: Path, out: Path | None = None) -> Path:
     for drawing in drawings.values():
         write_text(results / "figures" / f"{drawing.name}.svg", drawing.svg)
     write_text(out, page)
+    paper.write(content, results, {drawing.name: drawing.caption for drawing in drawings.values()})
     return out
 
 

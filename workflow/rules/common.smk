@@ -93,6 +93,33 @@ def trials_of(dataset, variant):
     ]
 
 
+def figure_labels(wildcards):
+    """What a figure shows, and of which task or dataset: from the name of its file."""
+    name = wildcards.name
+    of = {f"-{task}": ("task", task) for task in dynconv.study.TASKS}
+    of |= {f"-{d.name.replace('/', '-')}": ("dataset", d.name) for d in STUDY.datasets}
+    found = [mark for mark in of if name.endswith(mark) or f"{mark}-" in name]
+    mark = max(found, key=len, default="")
+    kind, _, rest = name.partition(mark) if mark else (name, "", "")
+    labels = {"figure": kind.replace("-", " "), "task": "", "dataset": ""}
+    if mark:
+        key, value = of[mark]
+        labels |= {key: value, "task": value if key == "task" else task_of(value)}
+    return labels | {"variant": rest.lstrip("-")}
+
+
+def figure_kind(wildcards):
+    return figure_labels(wildcards)["figure"]
+
+
+def table_labels(wildcards):
+    """What a table shows, and of which task: from the name of its file."""
+    name = wildcards.name
+    task = next((t for t in dynconv.study.TASKS if name.endswith(f"-{t}")), "")
+    table = name.removesuffix(f"-{task}").replace("-", " ")
+    return {"table": table, "task": task or "all"}
+
+
 # The jobs' `dynconv` is the one beside this Snakemake, whether or not its environment was activated.  Of many processes
 # of one job, all but the first append $OF_RANK to the name of their log.
 shell.prefix(

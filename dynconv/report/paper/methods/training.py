@@ -205,7 +205,9 @@ def _tuning(results: Results, study: Study) -> Iterator[str | Cite]:
         yield f"In trials, {_settings(tune.recipe)}. "
     changed = int((choices["trial"] != 0).sum())
     failed = int(choices["n_failed"].sum())
-    yield f"The search changed the recipe of {changed} of {len(choices)}; {count(failed, 'trial')} {'has' if failed == 1 else 'have'} no value."
+    yield f"The search changed the recipe of {changed} of {len(choices)}."
+    if failed:
+        yield f" {count(failed, 'trial').capitalize()} {'has' if failed == 1 else 'have'} no value."
 
 
 def _keys(keys: Any) -> str:
