@@ -93,23 +93,26 @@ def trials_of(dataset, variant):
     ]
 
 
-def figure_labels(wildcards):
-    """What a figure shows, and of which task or dataset: from the name of its file."""
-    name = wildcards.name
+def figure(name):
+    """What a figure shows, and of which task, dataset and variant, from the name of its file."""
     of = {f"-{task}": ("task", task) for task in dynconv.study.TASKS}
     of |= {f"-{d.name.replace('/', '-')}": ("dataset", d.name) for d in STUDY.datasets}
     found = [mark for mark in of if name.endswith(mark) or f"{mark}-" in name]
-    mark = max(found, key=len, default="")
-    kind, _, rest = name.partition(mark) if mark else (name, "", "")
-    labels = {"figure": kind.replace("-", " "), "task": "", "dataset": ""}
-    if mark:
-        key, value = of[mark]
-        labels |= {key: value, "task": value if key == "task" else task_of(value)}
-    return labels | {"variant": rest.lstrip("-")}
+    if not found:
+        return name, {"figure": name}
+    mark = max(found, key=len)
+    kind, _, variant = name.partition(mark)
+    key, value = of[mark]
+    labels = {"task": value if key == "task" else task_of(value), key: value}
+    return kind, labels | ({"variant": variant.lstrip("-")} if variant else {})
 
 
 def figure_kind(wildcards):
-    return figure_labels(wildcards)["figure"]
+    return figure(wildcards.name)[0].replace("-", " ")
+
+
+def figure_labels(wildcards):
+    return figure(wildcards.name)[1]
 
 
 def table_labels(wildcards):
