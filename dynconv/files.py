@@ -63,6 +63,12 @@ def write_text(path: str | os.PathLike, text: str) -> None:
         scratch.write_text(text, encoding="utf-8")
 
 
+def write_bytes(path: str | os.PathLike, data: bytes) -> None:
+    """Write `data` to `path` atomically."""
+    with atomic(path) as scratch:
+        scratch.write_bytes(data)
+
+
 def sha256(path: str | os.PathLike) -> str:
     """Hex SHA-256 of a file's bytes."""
     with Path(path).open("rb") as file:

@@ -9,23 +9,43 @@ import jinja2
 from markupsafe import Markup
 
 from dynconv import __version__
-from dynconv.files import write_text
+from dynconv.files import write_bytes, write_text
 from dynconv.report import numbers, paper, trace
 from dynconv.report.coverage import coverage
-from dynconv.report.figures import accuracy_cost, forest, learning_curves
+from dynconv.report.figures import (
+    accuracy_cost,
+    critical_difference,
+    differences,
+    forest,
+    learning_curves,
+    pareto,
+    performance_profile,
+    posterior,
+)
 from dynconv.report.figures import dynamics as dynamics_figures
 from dynconv.report.figures.palette import COLOURS, styles
 from dynconv.report.results import Results, load
 from dynconv.report.sections import across, answer, completeness, dynamics, methods, provenance, tasks, tuning
 from dynconv.report.sections.section import Section, task_title
 
-FIGURES = (forest, accuracy_cost, learning_curves, dynamics_figures)
+FIGURES = (
+    forest,
+    critical_difference,
+    posterior,
+    performance_profile,
+    differences,
+    learning_curves,
+    accuracy_cost,
+    pareto,
+    dynamics_figures,
+)
 SCRIPTS = ("sort", "filter", "trace", "theme")
 SECTIONS = (answer, across, tasks, dynamics, tuning, completeness, provenance, methods)
 
 
 def build(results: Path, out: Path | None = None) -> Path:
-    """Write the report of a results folder to `out` (default: its `report.html`), and its figures to `figures/`.
+    """Write the report of a results folder to `out` (default: its `report.html`); into the folder its figures, and what
+    a paper needs (`paper.write`).
 
     The same tables give the same bytes.
 
@@ -41,6 +61,8 @@ def build(results: Path, out: Path | None = None) -> Path:
     (results / "figures").mkdir(parents=True, exist_ok=True)  # there is one even if nothing can be drawn
     for drawing in drawings.values():
         write_text(results / "figures" / f"{drawing.name}.svg", drawing.svg)
+        if drawing.pdf:
+            write_bytes(results / "figures" / f"{drawing.name}.pdf", drawing.pdf)
     write_text(out, page)
     paper.write(content, results, {drawing.name: drawing.caption for drawing in drawings.values()})
     return out

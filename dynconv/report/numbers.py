@@ -124,7 +124,8 @@ def minus(text: str) -> str:
 
 
 def shorten(name: str, length: int = 26) -> str:
-    """The name, cut in the middle when it is longer than a figure has room for."""
+    """The name, cut in the middle when it is longer than a figure has room for; what cannot be printed is a mark."""
+    name = "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in name)
     if len(name) <= length:
         return name
     head = (length - 1) * 2 // 3

@@ -33,9 +33,12 @@ HELD = (
     "means",
     "ranks",
     "omnibus",
+    "cliques",
+    "performance_profiles",
     "pairwise",
     "posterior",
     "crosstask",
+    "pareto",
 )  # of others: the length
 SEARCH = ("trials", "choices")  # only of a study that tunes
 STUDY = "study.yaml"
@@ -56,9 +59,12 @@ class Results:
     means: pd.DataFrame
     ranks: pd.DataFrame
     omnibus: pd.DataFrame
+    cliques: pd.DataFrame
+    performance_profiles: pd.DataFrame
     pairwise: pd.DataFrame
     posterior: pd.DataFrame
     crosstask: pd.DataFrame
+    pareto: pd.DataFrame
 
     @property
     def absent(self) -> list[str]:

@@ -4,16 +4,16 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator
 
 from dynconv.report import numbers, speed
 from dynconv.report.cost import Cost, count_ratios
-from dynconv.report.figures.drawing import Drawing, draw, file_name, legend
+from dynconv.report.figures import front, layout
+from dynconv.report.figures.drawing import Drawing, draw, file_name
 from dynconv.report.figures.palette import Style, light, styles
+from dynconv.report.figures.ratio_axis import ratio_axis
 from dynconv.report.results import Results
 from dynconv.report.verdicts import Verdict, verdicts
 
@@ -29,6 +29,7 @@ class _Scale:
     of: Callable[[Cost], float | None]
     ratios: Callable[[Results, str], pd.Series]  # by dataset and variant
     theory: Callable[[Cost], float | None] = lambda cost: None
+    pareto: str | None = None  # the cost's name in the table `pareto`
 
 
 def _macs(results: Results, task: str) -> pd.Series:
@@ -46,7 +47,7 @@ def _needed(cost: Cost) -> float | None:
 
 
 _SCALES = (
-    _Scale(NAME, "multiply-adds of a forward pass", lambda cost: cost.macs, _macs, _needed),
+    _Scale(NAME, "multiply-adds of a forward pass", lambda cost: cost.macs, _macs, _needed, "macs"),
     _Scale(TIME, "measured time of a training step", lambda cost: cost.step_s, _steps),
 )
 
@@ -58,7 +59,10 @@ def drawings(results: Results) -> Iterator[Drawing]:
         for scale in _SCALES:
             found = [v for v in every if v.task == task and v.diff is not None and scale.of(v.cost) is not None]
             if found:
-                yield _drawing(task, scale, found, _points(results, task, scale), style)
+                marks = {v.variant: (scale.of(v.cost) or math.nan, v.diff or 0.0) for v in found}
+                marks |= {found[0].control: (1.0, 0.0)}
+                line = {name: marks[name] for name in _front(results, task, scale, marks)}
+                yield _drawing(task, scale, found, _points(results, task, scale), style, line)
 
 
 def _points(results: Results, task: str, scale: _Scale) -> pd.DataFrame:
@@ -75,32 +79,50 @@ def _points(results: Results, task: str, scale: _Scale) -> pd.DataFrame:
     return long.merge(costs, on=["dataset", "variant"]).dropna()
 
 
-def _drawing(task: str, scale: _Scale, found: list[Verdict], points: pd.DataFrame, style: dict[str, Style]) -> Drawing:
+def _front(results: Results, task: str, scale: _Scale, marks: front.Points) -> list[str]:
+    """The variants of the Pareto front, cheapest first; none where the marks do not agree with the table.
+
+    Of multiply-adds, it is the front of the table `pareto`; without one, as of the time of a training step, the marks'.
+    """
+    rows = results.pareto
+    own = rows[(rows["task"] == task) & (rows["cost"] == scale.pareto) & rows["on_front"].notna()]
+    members = list(own.loc[own["on_front"].astype(bool), "variant"]) if len(own) else front.undominated(marks)
+    return front.ordered(marks, members)
+
+
+def _drawing(
+    task: str,
+    scale: _Scale,
+    found: list[Verdict],
+    points: pd.DataFrame,
+    style: dict[str, Style],
+    line: front.Points,
+) -> Drawing:
     metric, control = found[0].metric, found[0].control
-    factor, several = numbers.scale(metric), points["dataset"].nunique() > 1
+    factor, datasets = numbers.scale(metric), points["dataset"].nunique()
+    several, few = datasets > 1, datasets <= 25
 
     def plot(figure: Figure) -> None:
-        axes = figure.subplots()
+        axes = layout.single(figure)
         axes.axhline(0, color=light("muted"), lw=0.9, zorder=1)
         axes.axvline(1, color=light("muted"), lw=0.9, zorder=1)
         base = style[control]
-        axes.plot(
-            1, 0, color=base.colour, marker=base.marker, ms=7, ls="", label=numbers.shorten(control, 20), zorder=5
-        )
+        axes.plot(1, 0, color=base.colour, marker=base.marker, ms=7, ls="", zorder=5)
         for v in found:
             look = style[v.variant]
             if several:
                 own = points[points["variant"] == v.variant]
-                axes.plot(
-                    own["cost"], own["gain"] * factor, color=look.colour, marker=look.marker, ms=4, ls="", alpha=0.35
-                )
+                pale = {"color": look.colour, "marker": look.marker, "ls": "", "mew": 0, "alpha": 0.35 if few else 0.2}
+                axes.plot(own["cost"], own["gain"] * factor, ms=4.5 if few else 3, **pale)
             _mark(axes, v, scale, look, factor)
-        _log_ratio(axes)
+        ratio_axis(axes)
+        front.steps(axes, [(cost, gain * factor) for cost, gain in line.values()])
         points_unit = " (points)" if metric in numbers.FRACTIONS else ""
         axes.set_xlabel(f"{scale.words}, relative to {numbers.shorten(control, 16)}")
         axes.set_ylabel(f"gain in {numbers.label(metric)}{points_unit}")
         axes.set_title(numbers.shorten(task, 40))
-        legend(figure)
+        shown = [control, *(v.variant for v in found)]
+        layout.key(figure, [layout.entry(variant, style[variant], line=False) for variant in shown])
 
     listed = "; ".join(
         f"{v.variant} {numbers.difference(v.diff, metric)} {numbers.interval(v.ci_low, v.ci_high, metric)}"
@@ -109,6 +131,9 @@ def _drawing(task: str, scale: _Scale, found: list[Verdict], points: pd.DataFram
     )
     alt = f"{task}: mean gain over {control} with its interval, and relative {scale.words}. {listed}."
     caption = f"Gain over the control against {scale.words} (log axis). Bars: interval of the mean difference."
+    if line:
+        caption += " Dashed: the Pareto front, which no other variant beats in both."
+        alt += f" On the Pareto front: {numbers.listing([*line])}."
     if several:
         caption += " Pale marks: single datasets."
     if any(scale.theory(v.cost) for v in found):
@@ -120,25 +145,7 @@ def _mark(axes: Axes, v: Verdict, scale: _Scale, look: Style, factor: float) -> 
     cost, gain = scale.of(v.cost) or math.nan, (v.diff or 0.0) * factor
     if v.ci_low is not None and v.ci_high is not None:
         axes.plot([cost, cost], [v.ci_low * factor, v.ci_high * factor], color=look.colour, lw=1.6, zorder=4)
-    label = numbers.shorten(v.variant, 20)
-    axes.plot(cost, gain, color=look.colour, marker=look.marker, ms=7, ls="", label=label, zorder=5)
+    axes.plot(cost, gain, color=look.colour, marker=look.marker, ms=7, ls="", zorder=5)
     if theory := scale.theory(v.cost):
         axes.plot([theory, cost], [gain, gain], color=look.colour, lw=0.9, ls=":", zorder=3)
         axes.plot(theory, gain, color=look.colour, marker=look.marker, ms=6, ls="", mfc="none", zorder=4)
-
-
-def _log_ratio(axes: Axes) -> None:
-    """A log axis of ratios with round ticks and room for the marks."""
-    axes.set_xscale("log")
-    low, high = axes.get_xlim()
-    low, high = min(low, 0.8), max(high, 1.25)
-    wide, narrow = (
-        [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100],
-        [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1, 1.2, 1.4, 1.7, 2, 2.5, 3, 4],
-    )
-    candidates = np.array(wide if high / low > 4 else narrow)
-    ticks = candidates[(candidates >= low) & (candidates <= high)]
-    axes.set_xlim(low, high)
-    axes.set_xticks(ticks)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}{numbers.TIMES}"))
-    axes.xaxis.set_minor_locator(NullLocator())

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from dynconv.report import dynamics, numbers
-from dynconv.report.figures.drawing import Drawing, draw, file_name, legend
+from dynconv.report.figures import layout
+from dynconv.report.figures.drawing import Drawing, draw, file_name
 from dynconv.report.figures.palette import Style, styles
 from dynconv.report.results import Results
 
@@ -62,15 +63,17 @@ def _left_out(of_task: pd.DataFrame) -> str:
 
 def _entropy(task: str, variant: str, bands: pd.DataFrame, look: Style, left_out: str) -> Drawing:
     def plot(figure: Figure) -> None:
-        axes = figure.subplots()
+        axes = layout.single(figure)
         for part in dynamics.PARTS:
             own = bands[bands["part"] == part]
-            _line(axes, own["progress"] * 100, own, look, f"{part} layers", LINES[part])
+            _line(axes, own["progress"] * 100, own, look, LINES[part])
         axes.set_ylim(0, 1.02)
         axes.set_xlabel("training done (%)")
         axes.set_ylabel("attention entropy (1: the most)")
         axes.set_title(f"{numbers.shorten(task, 20)}: {numbers.shorten(variant, 20)}")
-        legend(figure)
+        parts = [part for part in dynamics.PARTS if (bands["part"] == part).any()]
+        marks = {part: {"color": look.colour, "marker": look.marker, "ms": 4, "ls": LINES[part]} for part in parts}
+        layout.key(figure, [layout.Entry(f"{part} layers", mark) for part, mark in marks.items()])
 
     end = bands.sort_values("progress").groupby("part", observed=True)["mean"].last()
     ends = ", ".join(f"{part} layers {end[part]:.2f}" for part in dynamics.PARTS if part in end.index)
@@ -87,10 +90,10 @@ def _profile(task: str, quantity: str, bands: pd.DataFrame, look: dict[str, Styl
     title, label, reading = LAYERS[quantity]
 
     def plot(figure: Figure) -> None:
-        axes = figure.subplots()
+        axes = layout.single(figure)
         for variant, style in look.items():
             own = bands[bands["variant"] == variant]
-            _line(axes, own["depth"] * 100, own, style, numbers.shorten(variant, 20))
+            _line(axes, own["depth"] * 100, own, style)
         if quantity == "example_share":
             axes.set_ylim(0, 1.02)
         else:
@@ -98,7 +101,7 @@ def _profile(task: str, quantity: str, bands: pd.DataFrame, look: dict[str, Styl
         axes.set_xlabel("depth of the layer (%)")
         axes.set_ylabel(label)
         axes.set_title(f"{numbers.shorten(task, 16)}: {title}")
-        legend(figure)
+        _key(figure, bands, look)
 
     mean = bands.groupby("variant", observed=True)["mean"].mean()
     listed = ", ".join(f"{variant} {mean[variant]:.2f}" for variant in look if variant in mean.index)
@@ -108,17 +111,17 @@ def _profile(task: str, quantity: str, bands: pd.DataFrame, look: dict[str, Styl
 
 def _sharpness(task: str, bands: pd.DataFrame, look: dict[str, Style], left_out: str) -> Drawing:
     def plot(figure: Figure) -> None:
-        axes = figure.subplots()
+        axes = layout.single(figure)
         for variant, style in look.items():
             own = bands[bands["variant"] == variant]
-            _line(axes, own["progress"] * 100, own, style, numbers.shorten(variant, 20))
+            _line(axes, own["progress"] * 100, own, style)
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.set_xlabel("training done (%)")
         axes.set_ylabel("first-order sharpness (nats)")
         axes.set_title(f"{numbers.shorten(task, 20)}: sharpness")
-        legend(figure)
+        _key(figure, bands, look)
 
     end = bands.sort_values("progress").groupby("variant", observed=True)["mean"].last()
     ends = ", ".join(f"{variant} {end[variant]:.2g}" for variant in look if variant in end.index)
@@ -130,11 +133,14 @@ def _sharpness(task: str, bands: pd.DataFrame, look: dict[str, Style], left_out:
     return draw(file_name(f"{NAME}-sharpness", task), alt, caption, plot)
 
 
-def _line(axes: Axes, x: pd.Series, own: pd.DataFrame, look: Style, label: str, dashes: str = "-") -> None:
+def _key(figure: Figure, bands: pd.DataFrame, look: dict[str, Style]) -> None:
+    drawn = set(bands["variant"])
+    layout.key(figure, [layout.entry(variant, style) for variant, style in look.items() if variant in drawn])
+
+
+def _line(axes: Axes, x: pd.Series, own: pd.DataFrame, look: Style, dashes: str = "-") -> None:
     if own.empty:
         return
     axes.fill_between(x, own["min"], own["max"], color=look.colour, alpha=0.14, linewidth=0)
     every = max(1, len(own) // 5)
-    axes.plot(
-        x, own["mean"], color=look.colour, marker=look.marker, markevery=every, ms=3.5, lw=1.4, ls=dashes, label=label
-    )
+    axes.plot(x, own["mean"], color=look.colour, marker=look.marker, markevery=every, ms=3.5, lw=1.4, ls=dashes)

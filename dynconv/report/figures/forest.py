@@ -33,7 +33,6 @@ def _drawing(results: Results, found: list[Verdict]) -> Drawing:
 
     def plot(figure: Figure) -> None:
         height = sum(_ABOVE + _ROW * len(rows) + _BELOW for rows in panels.values())
-        figure.set_layout_engine("none")  # which would differ in the last bits from one drawing to the next
         figure.set_size_inches(_WIDTH, height)
         top = height
         for task, rows in panels.items():
@@ -65,8 +64,7 @@ def _drawing(results: Results, found: list[Verdict]) -> Drawing:
 def _panel(ax: Axes, task: str, rows: list[Verdict], rope: float | None, style: dict[str, Style]) -> None:
     factor = numbers.scale(rows[0].metric)
     if rope:
-        # Not clipped: matplotlib names the clip path of a span after an address, so that no two files would be equal.
-        ax.axvspan(-rope * factor, rope * factor, color=light("rule"), alpha=0.6, lw=0, zorder=0, clip_on=False)
+        ax.axvspan(-rope * factor, rope * factor, color=light("rule"), alpha=0.6, lw=0, zorder=0)
     ax.axvline(0, color=light("muted"), lw=0.9, zorder=1)
     for place, v in enumerate(rows):
         look, diff = style[v.variant], (v.diff or 0.0) * factor

@@ -37,10 +37,11 @@ def light(name: str) -> str:
 
 
 def styles(variants: list[str]) -> dict[str, Style]:
-    """A style for each variant by its place (the control first); after eight, colours return with other markers."""
+    """A style for each variant by its place: grey is the control's, the first; colours return with other markers."""
     found = {}
     for place, variant in enumerate(variants):
-        turn, slot = divmod(place, len(SERIES))
+        turn, slot = divmod(place - 1, len(SERIES) - 1) if place else (0, -1)
+        slot += 1
         variable = f"series-{slot}"
         found[variant] = Style(variable, light(variable), MARKERS[(slot + turn) % len(MARKERS)])
     return found

@@ -34,7 +34,7 @@ def write(results: Results, folder: Path, captions: Mapping[str, str] | None = N
     Args:
         results: what the report is of.
         folder: where to write, as a rule the results folder.
-        captions: of figures, by the stem of their files.
+        captions: of the report's figures, by the stem of their files.
 
     Returns:
         The files, in the order in which they were written.
@@ -46,6 +46,8 @@ def write(results: Results, folder: Path, captions: Mapping[str, str] | None = N
     tables = [table for module in TABLES for table in module.tables(results)]
     text = methods.paragraphs(results)
     figures = sorted((folder / "figures").glob("*.pdf"))
+    if captions:  # then others there are of an earlier report
+        figures = [file for file in figures if file.stem in captions]
     files = {folder / "latex" / f"{table.name}.tex": latex.render(table) for table in tables}
     files[folder / "latex/methods.tex"] = latex.heading(_sources(results)) + prose.latex(text)
     files[folder / "latex/references.bib"] = bibliography.bibtex(prose.cited(text))

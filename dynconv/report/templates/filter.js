@@ -1,7 +1,7 @@
 // A box above each longer table that keeps the rows with all of its words; without scripts all rows are there.
 for (const table of document.querySelectorAll("table[data-sortable]")) {
   const rows = [...table.tBodies].flatMap((body) => [...body.rows]).filter((row) => !row.classList.contains("group"));
-  if (rows.length < 8 || table.id === "answer-table") continue;
+  if (rows.length < 12 || table.id === "answer-table") continue;
   const label = document.createElement("label");
   label.className = "filter";
   const input = document.createElement("input");

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dynconv.report.figures import critical_difference, performance_profile, posterior
 from dynconv.report.figures.drawing import Drawing, file_name
 from dynconv.report.results import Results
 from dynconv.report.sections.section import Section
 
-FIGURES = ("critical-difference", "posterior", "performance-profile")
+FIGURES = (critical_difference, posterior, performance_profile)
 
 
 def part(results: Results, drawings: Mapping[str, Drawing], task: str, anchor: str) -> Section:
@@ -18,7 +19,7 @@ def part(results: Results, drawings: Mapping[str, Drawing], task: str, anchor: s
         "variants": results.present(task),
         "omnibus": results.omnibus[results.omnibus["task"] == task].to_dict("records"),
         "pairs": pairs(results, task),
-        "figures": [d for name in FIGURES if (d := drawings.get(file_name(name, task)))],
+        "figures": [d for kind in FIGURES if (d := drawings.get(file_name(kind.NAME, task)))],
     }
     return Section(anchor, "Comparison", "comparison.html.j2", context)
 

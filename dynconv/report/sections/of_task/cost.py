@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dynconv.report import cost, speed
-from dynconv.report.figures import accuracy_cost
+from dynconv.report.figures import accuracy_cost, pareto
 from dynconv.report.figures.drawing import Drawing, file_name
 from dynconv.report.results import Results
 from dynconv.report.sections.section import Section
@@ -12,10 +12,11 @@ from dynconv.report.sections.section import Section
 
 def part(results: Results, drawings: Mapping[str, Drawing], task: str, anchor: str) -> Section:
     """Gain against cost, then the costs, one row a (dataset, variant)."""
-    names = (accuracy_cost.NAME, accuracy_cost.TIME)
+    names = (accuracy_cost.NAME, accuracy_cost.TIME, pareto.NAME)
     context = {
         "task": task,
         "figures": [d for name in names if (d := drawings.get(file_name(name, task)))],
+        "wanted": file_name(accuracy_cost.NAME, task),
         "control": results.control,
         "costs": _costs(results, task),
         "speeds": speed.rows(results, task),

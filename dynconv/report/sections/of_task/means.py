@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dynconv.report import numbers
+from dynconv.report.figures import differences
 from dynconv.report.figures.drawing import Drawing, file_name
 from dynconv.report.results import Results
 from dynconv.report.sections.section import Section
-
-DIFFERENCES = "differences"
 
 
 def part(results: Results, drawings: Mapping[str, Drawing], task: str, anchor: str) -> Section:
@@ -21,7 +20,7 @@ def part(results: Results, drawings: Mapping[str, Drawing], task: str, anchor: s
         "datasets": results.datasets(task),
         "cells": cells(results, task),
         "ranks": {row["variant"]: row for row in ranks.to_dict("records")},
-        "figures": [d for d in [drawings.get(file_name(DIFFERENCES, task))] if d],
+        "figures": [d for d in [drawings.get(file_name(differences.NAME, task))] if d],
     }
     return Section(anchor, "Means", "means.html.j2", context)
 
