@@ -46,7 +46,7 @@ def test_it_says_what_was_run(studied):
     assert "by Adam (Kingma & Ba 2015) with learning rate 0.002" in said and "augmentation: jitter" in said
     assert "On ucr/GunPoint: epochs = 9." in said
     assert "record another number of epochs (8)" in said  # the runs of the example have eight
-    assert "No hyper-parameter was tuned" in said
+    assert "tuned no hyper-parameter" in said and "Runs have three seeds (0, 1, 2)" in said
 
 
 def test_it_says_what_was_tested(studied):
@@ -76,6 +76,12 @@ def test_it_never_claims_what_was_not_run(studied):
     said = text(studied)
     assert "Wilcoxon signed" not in said and "Holm\u2019s step-down" not in said
     assert "sign-flip permutation tests" in said and "Romano and Wolf" in said
+
+
+def test_what_could_not_be_tested_is_not_called_a_test(make):
+    folder = make(run_rows({"vanilla": 1.0, "odconv": 1.2}, {"digits": "classification"}, seeds=1))
+    said = text(folder)
+    assert "No pair of variants could be tested" in said and "Welch\u2019s t" not in said and "Holm" not in said
 
 
 def test_slurm_and_strategies_where_the_runs_say_so(make):

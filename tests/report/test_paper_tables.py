@@ -12,7 +12,8 @@ from report_example import DATASETS, FAILED, VARIANTS, run_rows, write
 
 from dynconv import records
 from dynconv.report.paper import write as write_paper
-from dynconv.report.paper.latex import escape
+from dynconv.report.paper.latex import escape, render
+from dynconv.report.paper.table import Cell, Column, Table
 from dynconv.report.results import load
 
 EVIL = "a_b%c&d#e$f\\g{h}~^"
@@ -198,16 +199,17 @@ def test_a_folder_of_runs_alone(make):
     assert "no test was made" in (folder / "latex/methods.tex").read_text()
 
 
-def test_wide_and_long_tables_are_parted(make):
-    """Twelve variants are more than a line has room for, sixty datasets more than a page has."""
-    variants = {"vanilla": 1.0} | {f"variant_{n}": 1.0 for n in range(11)}
-    datasets = {f"ucr/D{n}": "timeseries" for n in range(60)}
-    folder = make(run_rows(variants, datasets, seeds=2))
-    write_paper(load(folder), folder)
-    text = (folder / "latex/means-timeseries.tex").read_text()
-    assert text.count("\\begin{longtable}") == text.count("\\endlastfoot") == text.count("\\label{") > 1
-    assert text.count("Mean rank") >= text.count("\\begin{longtable}")
-    assert all(re.search(rf"variant\\_{n}(\\textsuperscript\{{.*?\}})? ", text) for n in range(11))
+def test_wide_and_long_tables_are_parted():
+    """Fourteen wide columns are more than a line has room for, sixty rows more than a page has."""
+    columns = (Column("Dataset", numeric=False), *(Column(f"variant_{n}") for n in range(13)))
+    rows = [[Cell(f"ucr/D{row}"), *(Cell(f"{row}.{n} \u00b1 1.5") for n in range(13))] for row in range(60)]
+    text = render(Table("means", "Means.", columns, rows, {}, ("stats/means.parquet",), ("A note.",)))
+    parts = text.split("\\begin{longtable}")[1:]
+    assert len(parts) > 1 and all(part.count("\\endlastfoot") == part.count("A note.") == 1 for part in parts)
+    assert [part.count("\nucr/D") for part in parts] == [60] * len(parts)  # each part has the datasets' names
+    assert set(re.findall(r"label\{(.*?)\}", text)) == {f"tab:means-{n}" for n in range(1, len(parts) + 1)}
+    for n in range(13):
+        assert len({place for place, part in enumerate(parts) if f"59.{n} " in part}) == 1
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")

@@ -25,8 +25,7 @@ _FILES = {
 _LATEX = {
     "methods.tex": "what was run and tested, as text with citations",
     "references.bib": "BibTeX of exactly what it cites",
-    "tables.tex": "a document of all tables, figures and the methods: `pdflatex tables; bibtex tables; pdflatex tables;"
-    " pdflatex tables`",
+    "tables.tex": "a document of all tables, figures and the methods: pdflatex, bibtex, pdflatex, pdflatex",
 }
 
 
@@ -107,4 +106,4 @@ def _number(number: int | None) -> str:
 def _plain(text: str) -> str:
     """Text that Markdown shows as it is: names of users stand in captions."""
     text = " ".join(text.split())
-    return "".join(f"\\{c}" if c in "\\|<>*_[]&" else c for c in text) if "`" not in text else text
+    return "".join(f"\\{c}" if c in "\\`|<>*_[]&" else c for c in text)

@@ -88,9 +88,9 @@ def by_dataset(results: Results, task: str) -> pd.DataFrame:
 
 def _summary(results: Results, task: str, rows: pd.DataFrame, *, profiled: bool) -> Table:
     one = rows["dataset"].nunique() == 1
-    alone = rows.dropna(subset=["train_s"])[list(cost.HARDWARE)].drop_duplicates().shape[0] == 1
+    alone = rows.dropna(subset=["train_s"])[list(cost.HARDWARE)].drop_duplicates().shape[0] <= 1
     if profiled:
-        alone = len(speed.hardware(results, task)) == 1
+        alone = len(speed.hardware(results, task)) <= 1
     there = set(rows["variant"])
     variants = [v for v in results.variants if v in there]
     short = Names(variants, 18)
@@ -144,6 +144,8 @@ def _each(results: Results, task: str, rows: pd.DataFrame) -> Table:
     shown, compared = _known(rows, kinds)
     compared = [name for name in compared if name in ("macs", "train_s")]
     columns = [Column("Dataset", numeric=False), Column("Variant", numeric=False), *_columns(kinds, shown, compared)]
+    twice = rows.duplicated(["dataset", "variant"]).any()
+    several = ["Where hardware differs a variant has several rows; the CSV file says which is of what."] * bool(twice)
     lines: list[list[Cell]] = []
     breaks: set[int] = set()
     last = None
@@ -160,7 +162,7 @@ def _each(results: Results, task: str, rows: pd.DataFrame) -> Table:
         rows=lines,
         data={file_name("cost-by-dataset", task): rows.assign(task=task)},
         sources=(PATHS["runs"], PATHS["profile"]),
-        notes=tuple(_notes(results, task, True, profiled=False)),
+        notes=(*_notes(results, task, True, profiled=False), *several),
         breaks=frozenset(breaks),
         keep=2,
         full=names.full | short.full,
@@ -178,7 +180,7 @@ def _costs(row: dict[Any, Any], names: list[str], shown: list[str], compared: li
 
 
 def _notes(results: Results, task: str, alone: bool, *, profiled: bool) -> list[str]:
-    control, hardware = results.control, "; ".join(speed.hardware(results, task))
+    control, hardware = results.control or "the control", "; ".join(speed.hardware(results, task))
     if profiled:
         notes = [
             f"Latency: median time of a forward pass at batch 1. Examples a second, in inference and in training, and"

@@ -136,9 +136,10 @@ def _marks(results: Results, task: str) -> dict[tuple[str, str], str]:
 def _what_marks_mean(results: Results, task: str, by_dataset: bool) -> str:
     if not against_control(results, task):
         return "Nothing was compared with a control: there are no marks of significance."
+    over = "datasets" if len(results.datasets(task)) > 1 else "one dataset, over its seeds"
     text = (
-        f"Beside a variant\u2019s name: {BETTER} significantly better than {results.control} over the task\u2019s"
-        f" datasets, {WORSE} significantly worse, {MARKS['equivalent']} practically equivalent, none: inconclusive."
+        f"Beside a variant\u2019s name: {BETTER} significantly better than {results.control} on the task\u2019s"
+        f" {over}, {WORSE} significantly worse, {MARKS['equivalent']} practically equivalent, none: inconclusive."
     )
     if by_dataset:
         text += " Beside a mean: the same over the seeds of this dataset alone, adjusted within the dataset."

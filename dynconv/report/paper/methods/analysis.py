@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import pandas as pd
+
 from dynconv.report import numbers
 from dynconv.report.paper.prose import Cite, Paragraph, cite
 from dynconv.report.paper.table import rows_of
@@ -49,9 +51,13 @@ def paragraphs(results: Results) -> Iterator[Paragraph]:
 
 
 def _tests(results: Results) -> Iterator[str | Cite]:
-    pairs, plan = results.pairwise, results.plan.get("analysis", {})
-    metrics = [f"{numbers.label(results.metric(t))} ({t})" for t in results.tasks if (pairs["task"] == t).any()]
+    pairs, plan = _tested(results), results.plan.get("analysis", {})
+    metrics = [
+        f"{numbers.label(results.metric(t))} ({t})" for t in results.tasks if (results.pairwise["task"] == t).any()
+    ]
     yield f"The primary metric was {numbers.listing(metrics)}, after the last epoch. "
+    if pairs.empty:
+        yield "No pair of variants could be tested. "
     over = pairs[pairs["test"].isin(("wilcoxon", "sign_flip"))]
     if len(over):
         yield "The unit of analysis was the dataset"
@@ -102,14 +108,19 @@ def _tests(results: Results) -> Iterator[str | Cite]:
         yield f"The families were {numbers.listing(told)}."
 
 
+def _tested(results: Results) -> pd.DataFrame:
+    """The pairs whose test gave a p: of others the table only says which test it would have been."""
+    return results.pairwise[results.pairwise["p"].notna()]
+
+
 def _tasks(results: Results, test: str) -> list[str]:
-    pairs = results.pairwise
+    pairs = _tested(results)
     return [t for t in results.tasks if ((pairs["task"] == t) & (pairs["test"] == test)).any()]
 
 
 def _where(results: Results, test: str) -> str:
     """`in timeseries `, unless every task with a test has this one."""
-    tasks, others = _tasks(results, test), set(results.pairwise["test"].dropna()) - {test}
+    tasks, others = _tasks(results, test), set(_tested(results)["test"].dropna()) - {test}
     return f"in {numbers.listing(tasks)} " if others else ""
 
 

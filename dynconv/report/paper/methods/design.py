@@ -110,10 +110,10 @@ def _data(results: Results) -> Iterator[str | Cite]:
         yield ". "
     seeds = sorted(set(runs["seed"]))
     listed = ", ".join(map(str, seeds)) if len(seeds) <= NAMED else f"{seeds[0]} to {seeds[-1]}"
-    whole = results.study and set(results.study.seeds) == set(seeds)
+    whole = coverage(results).missing == 0 and set(results.study.seeds if results.study else ()) == set(seeds)
     yield "Each variant was trained on each dataset from " if whole else "Runs have "
     yield f"{count(len(seeds), 'seed')} ({listed}), which fix initialisation, order and augmentation. "
-    yield "Each dataset has its own test split, which was used once a run, after the last epoch."
+    yield "Each dataset has its own test split, which dynconv\u2019s training uses once a run, after the last epoch."
 
 
 def _family(family: str, members: list[str]) -> Iterator[str | Cite]:

@@ -42,8 +42,7 @@ def _training(results: Results, task: str) -> Iterator[str | Cite]:
         usual = max(counts, key=lambda recipe: (counts[recipe], recipe == base))
         yield from _recipe(usual, task, _bases(study))
         yield from _overrides(usual, recipes)
-        own = [v.name for v in study.variants if v.rule and v.base == v.name]
-        if own:
+        if own := _own(study):
             yield f" The recipe does not bind {numbers.listing(own)}."
         yield from _recorded(results, task, recipes)
     else:
@@ -58,6 +57,11 @@ def _training(results: Results, task: str) -> Iterator[str | Cite]:
         names = numbers.listing(sorted(ok["pretrained"].dropna().unique()))
         yield f" Weights trained on {names} were the start of {count(int(ok['pretrained'].notna().sum()), 'run')}."
     yield from _hardware(results, task)
+
+
+def _own(study: Study) -> list[str]:
+    """Variants that a workflow rule of their own trains, by what recipe is not known."""
+    return [v.name for v in study.variants if v.rule and v.base == v.name]
 
 
 def _bases(study: Study) -> set[str]:
@@ -182,7 +186,8 @@ def _hardware(results: Results, task: str) -> Iterator[str | Cite]:
 def _tuning(results: Results, study: Study) -> Iterator[str | Cite]:
     tune = study.tune
     if tune is None:
-        yield "No hyper-parameter was tuned: every variant was trained by the recipe of its task as it stands."
+        yield "The study tuned no hyper-parameter: every variant was trained by the recipe of its task as it stands"
+        yield f", but for {numbers.listing(own)}." if (own := _own(study)) else "."
         return
     choices = results.choices
     if choices.empty:
