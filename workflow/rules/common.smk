@@ -96,7 +96,9 @@ def trials_of(dataset, variant):
 def figure(name):
     """What a figure shows, and of which task, dataset and variant, from the name of its file."""
     of = {f"-{task}": ("task", task) for task in dynconv.study.TASKS}
-    of |= {f"-{d.name.replace('/', '-')}": ("dataset", d.name) for d in STUDY.datasets}
+    of |= {
+        f"-{'-'.join(Path(d.name).parts)}": ("dataset", d.name) for d in STUDY.datasets
+    }
     found = [mark for mark in of if name.endswith(mark) or f"{mark}-" in name]
     if not found:
         return name, {"figure": name}
