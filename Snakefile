@@ -9,6 +9,9 @@ from snakemake.utils import min_version
 min_version("9.14")
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/tune.smk"
@@ -28,7 +31,7 @@ for extra in sorted(Path(workflow.basedir, "workflow/rules/variants").glob("*.sm
 rule all:
     default_target: True
     input:
-        f"{RESULTS}/report.html",
+        rules.report.output,
         # Named here so that a deleted file is made again: Snakemake does not miss what only finished steps have read.
         RUN_FILES,
         SEARCH_FILES,

@@ -222,8 +222,27 @@ def test_snakemakes_own_report_carries_the_answer(tiny):
 
     with zipfile.ZipFile(tiny.root / "report.zip") as archive:
         names = archive.namelist()
+        page = archive.read("report/report.html").decode()
     assert any(name.endswith("report.html") for name in names) and any(name.endswith(".svg") for name in names)
     assert any(name.endswith("waves.svg") and "figures" not in name for name in names)
+    found = json.JSONDecoder().raw_decode(page, re.search(r"results = (?=\{\")", page).end())[0]
+    labels = {path: item["labels"] for path, item in found.items()}
+    assert labels["results/figures/learning-curves-waves.svg"] == {"task": "timeseries", "dataset": "waves"}
+    assert labels["results/latex/means-timeseries.tex"] == {"table": "means", "task": "timeseries"}
+    assert labels["results/csv/verdicts.csv"] == {"table": "verdicts", "task": "all"}
+    assert {"results/report.html", "results/CONTENTS.md", "results/latex/references.bib"} <= set(labels)
+    assert not [path for path in labels if path.endswith(".pdf")]
+    captions = [item["caption"] for item in found.values()]
+    assert all(captions) and not [caption for caption in captions if "system-message" in caption]
+
+
+def test_a_report_of_an_older_version_is_completed_and_nothing_is_retrained(tiny):
+    folder = tiny.root / "results/latex"
+    aside = folder.rename(tiny.root / "latex aside")
+    try:
+        assert planned(tiny) == {"report": 1, "all": 1}
+    finally:
+        aside.rename(folder)
 
 
 @pytest.mark.parametrize(("study", "runs"), [("config/demo.yaml", 75), ("config/config.yaml", 5 * 130 * 10)])

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from dynconv import __version__
 from dynconv.files import write_bytes, write_text
-from dynconv.report import numbers, trace
+from dynconv.report import numbers, paper, trace
 from dynconv.report.coverage import coverage
 from dynconv.report.figures import (
     accuracy_cost,
@@ -45,7 +45,8 @@ SECTIONS = (answer, across, tasks, dynamics, tuning, cost, completeness, provena
 
 
 def build(results: Path, out: Path | None = None) -> Path:
-    """Write the report of a results folder to `out` (default: its `report.html`), and its figures to `figures/`.
+    """Write the report of a results folder to `out` (default: its `report.html`); into the folder its figures, and what
+    a paper needs (`paper.write`).
 
     The same tables give the same bytes.
 
@@ -64,6 +65,7 @@ def build(results: Path, out: Path | None = None) -> Path:
         if drawing.pdf:
             write_bytes(results / "figures" / f"{drawing.name}.pdf", drawing.pdf)
     write_text(out, page)
+    paper.write(content, results, {drawing.name: drawing.caption for drawing in drawings.values()})
     return out
 
 

@@ -50,7 +50,7 @@ def period(results: Results) -> tuple[str, str] | None:
 def dataset_hashes(results: Results) -> list[Fact]:
     """The hashes of each dataset's arrays: more than one means that the runs saw different data."""
     runs = results.runs
-    counts = runs.groupby(["dataset", runs["dataset_hash"].map(_text)]).size()
+    counts = runs.groupby(["dataset", runs["dataset_hash"].map(text)]).size()
     found: dict[str, dict[str, int]] = {}
     for (dataset, value), n in counts.items():
         found.setdefault(str(dataset), {})[str(value)] = int(n)

@@ -93,6 +93,38 @@ def trials_of(dataset, variant):
     ]
 
 
+def figure(name):
+    """What a figure shows, and of which task, dataset and variant, from the name of its file."""
+    of = {f"-{task}": ("task", task) for task in dynconv.study.TASKS}
+    of |= {
+        f"-{'-'.join(Path(d.name).parts)}": ("dataset", d.name) for d in STUDY.datasets
+    }
+    found = [mark for mark in of if name.endswith(mark) or f"{mark}-" in name]
+    if not found:
+        return name, {"figure": name}
+    mark = max(found, key=len)
+    kind, _, variant = name.partition(mark)
+    key, value = of[mark]
+    labels = {"task": value if key == "task" else task_of(value), key: value}
+    return kind, labels | ({"variant": variant.lstrip("-")} if variant else {})
+
+
+def figure_kind(wildcards):
+    return figure(wildcards.name)[0].replace("-", " ")
+
+
+def figure_labels(wildcards):
+    return figure(wildcards.name)[1]
+
+
+def table_labels(wildcards):
+    """What a table shows, and of which task: from the name of its file."""
+    name = wildcards.name
+    task = next((t for t in dynconv.study.TASKS if name.endswith(f"-{t}")), "")
+    table = name.removesuffix(f"-{task}").replace("-", " ")
+    return {"table": table, "task": task or "all"}
+
+
 # The jobs' `dynconv` is the one beside this Snakemake, whether or not its environment was activated.  Of many processes
 # of one job, all but the first append $OF_RANK to the name of their log.
 shell.prefix(
