@@ -31,6 +31,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "tests" / "slurm"))
+sys.path.insert(0, str(HERE.parents[1] / "tests"))
 
 import peer  # noqa: E402
 import table  # noqa: E402

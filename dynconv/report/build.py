@@ -39,6 +39,7 @@ FIGURES = (
     pareto,
     dynamics_figures,
 )
+SCRIPTS = ("sort", "filter", "trace", "theme")
 SECTIONS = (answer, across, tasks, dynamics, tuning, completeness, provenance, methods)
 
 
@@ -69,11 +70,18 @@ def render(content: Results, parts: list[Section], folder: str) -> str:
     """The page as text; `folder` leads from the page to the results folder."""
     environment = _environment()
     shared = {"folder": folder, "styles": styles(content.variants)}
-    bodies = [
-        (part, Markup(environment.get_template(part.template).render(part=part, **shared, **part.context)))
-        for part in parts
-    ]
-    script = _source("sort.js")
+
+    def body(part: Section, level: int = 3) -> Markup:
+        own = (
+            environment.get_template(part.template).render(part=part, **shared, **part.context) if part.template else ""
+        )
+        heading = Markup('<h{level} id="{id}">{title}</h{level}>\n{body}')
+        return Markup(own) + Markup("").join(
+            heading.format(level=level, id=sub.id, title=sub.title, body=body(sub, level + 1)) for sub in part.parts
+        )
+
+    bodies = [(part, body(part)) for part in parts]
+    script = "\n".join(_source(f"{name}.js") for name in SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template("page.html.j2").render(
         **shared,

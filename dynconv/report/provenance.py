@@ -21,6 +21,7 @@ COLUMNS = {
     "git_dirty": "Uncommitted changes",
     "study": "Study",
     "study_hash": "Study hash",
+    "plan_hash": "Analysis plan",
 }
 
 

@@ -137,6 +137,12 @@ class Results:
         found = {dataset for dataset, of in self.task_of.items() if of == task}
         return [d for d in declared if d in found] + sorted(found - set(declared))
 
+    def present(self, task: str) -> list[str]:
+        """The variants of a task, in the report's order."""
+        frames = (self.runs, self.means, self.profile)
+        found = {variant for frame in frames for variant in frame.loc[frame["task"] == task, "variant"]}
+        return [variant for variant in self.variants if variant in found]
+
     def metric(self, task: str) -> str:
         """The metric that the analysis of a task compares."""
         for frame in (self.means, self.pairwise):

@@ -1,9 +1,26 @@
 """Reading a report back: its text, tags, anchors and the cells of its tables."""
 
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+@dataclass
+class Row:
+    """A row of a table, and the attributes of each of its cells."""
+
+    attributes: dict[str, str | None]
+    cells: list[dict[str, str | None]] = field(default_factory=list)
+
+
+@dataclass
+class Table:
+    """A table, heading rows first."""
+
+    attributes: dict[str, str | None]
+    rows: list[Row] = field(default_factory=list)
 
 
 class Page(HTMLParser):
@@ -13,6 +30,7 @@ class Page(HTMLParser):
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
+        self.tables: list[Table] = []
         self.rows: dict[str, list[dict[str, str]]] = {}  # data-row -> its cells: attributes and `text`
         self._open: list[str] = []
         self._row: list[dict[str, str]] | None = None
@@ -26,6 +44,12 @@ class Page(HTMLParser):
         self.tags.append((tag, attributes))
         if tag not in VOID:
             self._open.append(tag)
+        if tag == "table":
+            self.tables.append(Table(attributes))
+        if tag == "tr":
+            self.tables[-1].rows.append(Row(attributes))
+        if tag in ("td", "th"):
+            self.tables[-1].rows[-1].cells.append(attributes)
         if tag == "tr":
             self._row = self.rows.setdefault(attributes["data-row"], []) if "data-row" in attributes else None
         if tag in ("td", "th") and self._row is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from dynconv.report import numbers
 from dynconv.report.coverage import coverage
@@ -22,6 +23,9 @@ class Headline:
     sentence: str
     verdicts: list[Verdict]
     reasons: list[tuple[str, str]]  # (variants, why they are inconclusive)
+    n_datasets: str  # in words
+    reach: float  # half the width of the axis on which the differences are drawn (metric units)
+    rope: float | None
 
 
 def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Section]:
@@ -31,11 +35,36 @@ def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Sect
     for task in results.tasks:
         own = [v for v in found if v.task == task]
         why = [(numbers.listing(names), reason) for (_, reason), names in reasons(own).items()]
-        headlines.append(Headline(task, anchor(task), sentence(results, task, own), own, why))
-    cover = {(v.task, v.variant): coverage(results, task=v.task, variant=v.variant) for v in found}
-    context = {"headlines": headlines, "found": found, "cover": cover, "control": results.control}
-    context["deviations"] = results.plan.get("deviations", [])
+        count, rope = max((v.n_datasets for v in own), default=0), results.rope(task)
+        over = f"{count} dataset{'' if count == 1 else 's'}"
+        headlines.append(
+            Headline(task, anchor(task), sentence(results, task, own), own, why, over, _reach(own, rope), rope)
+        )
+    context = {
+        "headlines": headlines,
+        "found": found,
+        "cover": {(v.task, v.variant): coverage(results, task=v.task, variant=v.variant) for v in found},
+        "control": results.control,
+        "posteriors": _posteriors(results),
+        "ratio": "geometric mean over datasets of the ratio to the control",
+        "unit_": any(v.metric in numbers.FRACTIONS for v in found),
+        "deviations": results.plan.get("deviations", []),
+    }
     yield Section("answer", "The answer", "answer.html.j2", context)
+
+
+def _reach(found: list[Verdict], rope: float | None) -> float:
+    ends = [v for line in found for v in (line.diff, line.ci_low, line.ci_high) if v is not None]
+    return max(map(abs, [*ends, rope or 0.0]), default=0.0) or 1.0
+
+
+def _posteriors(results: Results) -> dict[tuple[str, str], dict[Any, Any]]:
+    """By task and variant: the Bayesian signed-rank test against the control, where there is one."""
+    rows = results.posterior
+    rows = rows[
+        (rows["model"] == "signed_rank") & (rows["prior"] == "default") & (rows["variant_b"] == results.control)
+    ]
+    return {(row["task"], row["variant_a"]): row for row in rows[rows["p_a"].notna()].to_dict("records")}
 
 
 def sentence(results: Results, task: str, found: list[Verdict]) -> str:
@@ -55,10 +84,7 @@ def sentence(results: Results, task: str, found: list[Verdict]) -> str:
         )
     open_ = [v for v in found if v.verdict == "inconclusive"]
     if len(open_) == len(found):
-        sized = [v for v in open_ if v.diff is not None]
         parts.append(f"Inconclusive: no variant is shown to be better or worse than {control} in {metric}.")
-        if sized:
-            parts.append(f"The largest difference is that of {_with_size(max(sized, key=lambda v: abs(v.diff or 0)))}.")
     elif open_:
         parts.append(f"Inconclusive: {numbers.listing([v.variant for v in open_])}.")
     return " ".join(parts)

@@ -10,7 +10,7 @@ from dynconv.report.sections.section import Section
 
 def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Section]:
     """One section."""
-    tables = [(PATHS[name], TABLES[name].doc, n) for name, n in results.rows.items()]
+    tables = [(PATHS[name], TABLES[name].doc, n, TABLES[name].keys[0]) for name, n in results.rows.items()]
     analysis = results.study.analysis if results.study else None
     yield Section(
         "methods", "How to read this", "methods.html.j2", {"tables": tables, "analysis": analysis, "plan": results.plan}

@@ -1,6 +1,6 @@
 """What a section is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _TITLES = {"timeseries": "Time series"}
@@ -13,9 +13,13 @@ def task_title(task: str) -> str:
 
 @dataclass(frozen=True)
 class Section:
-    """One section of the page: its anchor, heading, template (a file of `templates/`) and what the template needs."""
+    """One section of the page: its anchor, heading, template (a file of `templates/`) and what the template needs.
+
+    Its `parts` follow below it, under headings of their own.
+    """
 
     id: str
     title: str
-    template: str
-    context: dict[str, Any]
+    template: str | None = None
+    context: dict[str, Any] = field(default_factory=dict)
+    parts: tuple["Section", ...] = ()

@@ -1,0 +1,1 @@
+"""The parts of a task's section, one a file."""
