@@ -135,9 +135,14 @@ def minus(text: str) -> str:
     return text.replace("-", MINUS)
 
 
+def printable(text: str) -> str:
+    """The text on one line, with a mark for each character that cannot be printed, which XML may not hold."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)
+
+
 def shorten(name: str, length: int = 26) -> str:
-    """The name, cut in the middle when it is longer than a figure has room for; what cannot be printed is a mark."""
-    name = "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in name)
+    """The name, `printable`, cut in the middle when it is longer than a figure has room for."""
+    name = printable(name)
     if len(name) <= length:
         return name
     head = (length - 1) * 2 // 3

@@ -13,6 +13,7 @@ from report_page import Page
 from dynconv.errors import DynconvError
 from dynconv.report.build import build
 
+OF_EACH_TASK = ("accuracy-cost", "accuracy-time", "critical-difference", "differences", "performance-profile")
 LOADING = {"src", "srcset", "data", "poster", "action", "formaction", "background"}
 
 
@@ -79,10 +80,12 @@ def test_figures_are_also_files(built):
     names = {path.stem for path in (built / "figures").iterdir()}
     assert names == {
         "forest",
-        *(f"accuracy-{scale}-{task}" for scale in ("cost", "time") for task in set(DATASETS.values())),
-        *(f"learning-curves-{dataset.replace('/', '-')}" for dataset in DATASETS),
+        *(f"{kind}-{task}" for kind in OF_EACH_TASK for task in set(DATASETS.values())),
+        *(f"learning-curves-{task}-1" for task in set(DATASETS.values())),
     }
-    for path in (built / "figures").iterdir():
+    images = sorted((built / "figures").glob("*.svg"))
+    assert [path.stem for path in images] == sorted(path.stem for path in (built / "figures").glob("*.pdf"))
+    for path in images:
         assert "var(--" not in path.read_text()  # a file has no page to take its colours from
         ET.parse(path)
 
@@ -119,9 +122,10 @@ def test_hostile_names_are_text(make):
     for name in (*variants, *datasets, rows[0]["failure"], rows[0]["hostname"]):
         assert name in page.text
     files = list((results / "figures").rglob("*"))
-    assert len(files) == 1 + 2 * 2 + len(datasets)
-    assert all(path.parent == results / "figures" and re.fullmatch(r"[\w.-]+\.svg", path.name) for path in files)
-    for path in files:
+    tasks = set(datasets.values())
+    assert len(files) == 2 * (1 + (len(OF_EACH_TASK) + 1) * len(tasks))  # SVG and PDF of the forest, and of each task's
+    assert all(path.parent == results / "figures" and re.fullmatch(r"[\w.-]+\.(svg|pdf)", path.name) for path in files)
+    for path in (results / "figures").glob("*.svg"):
         assert not ET.parse(path).findall(".//{*}script")
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -112,7 +113,13 @@ def _drawing(
             look = style[v.variant]
             if several:
                 own = points[points["variant"] == v.variant]
-                pale = {"color": look.colour, "marker": look.marker, "ls": "", "mew": 0, "alpha": 0.35 if few else 0.2}
+                pale: dict[str, Any] = {
+                    "color": look.colour,
+                    "marker": look.marker,
+                    "ls": "",
+                    "mew": 0,
+                    "alpha": 0.35 if few else 0.2,
+                }
                 axes.plot(own["cost"], own["gain"] * factor, ms=4.5 if few else 3, **pale)
             _mark(axes, v, scale, look, factor)
         ratio_axis(axes)

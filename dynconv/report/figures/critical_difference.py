@@ -69,7 +69,7 @@ def _drawing(
         for place, clique in enumerate(bars):
             _bar(axes, -_FIRST - _BAR * place, [at[v] for v in clique], [x for v, x in at.items() if v not in clique])
         axes.text(0.05, 0.6, numbers.shorten(task, 40), fontsize=10, va="top")
-        axes.text(layout.WIDTH / 2, 0.33, "mean rank (1: best)", ha="center", fontsize=8, color=light("muted"))
+        axes.text(layout.WIDTH / 2, 0.34, "mean rank (1: best)", ha="center", fontsize=8, color=light("muted"))
 
     ranked = ", ".join(f"{variant} {rank:.2f}" for variant, rank in mean.items())
     alt = f"{task}: mean ranks, best first: {ranked}. {_said(results, task, joined)}"
@@ -84,7 +84,7 @@ def _axis(axes: Axes, low: int, high: int) -> None:
     for rank in range(low, high + 1, step):
         x = left + (rank - low) / (high - low) * (right - left)
         axes.plot([x, x], [0, 0.06], color=light("muted"), lw=1, clip_on=False)
-        axes.text(x, 0.09, str(rank), ha="center", fontsize=8, color=light("muted"))
+        axes.text(x, 0.11, str(rank), ha="center", fontsize=8, color=light("muted"))
 
 
 def _name(axes: Axes, variant: str, rank: float, x: float, y: float, left: bool, look: Style) -> None:

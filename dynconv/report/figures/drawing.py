@@ -13,7 +13,7 @@ from markupsafe import Markup
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from dynconv.report.figures import svg
+from dynconv.report.figures import font, svg
 from dynconv.report.figures.palette import light
 
 _SETTINGS: dict[Any, Any] = {
@@ -21,7 +21,6 @@ _SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "dynconv",  # the same figure has the same bytes
     "pdf.fonttype": 42,  # TrueType, whose text an editor can change
     "text.parse_math": False,  # a dollar in a dataset's name is a dollar
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same measures on every machine
     "font.size": 8.5,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
@@ -71,7 +70,7 @@ def file_name(prefix: str, name: str) -> str:
 def draw(name: str, alt: str, caption: str, plot: Callable[[Figure], None]) -> Drawing:
     """Let `plot` fill an empty figure (see `layout`), and return it as SVG and PDF."""
     image, document = io.StringIO(), io.BytesIO()
-    with matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
+    with matplotlib.rc_context(_SETTINGS | {"font.family": font.families()}), warnings.catch_warnings():
         # A name in a script that the PDF's font lacks is boxes there; the SVG takes the reader's own fonts.
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
         figure = Figure()

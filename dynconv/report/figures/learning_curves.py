@@ -1,6 +1,7 @@
 """Training loss by epoch, a panel a dataset: the mean over seeds as a line, all seeds within the band."""
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -129,5 +130,5 @@ def _curves(axes: Axes, bands: _Bands, style: dict[str, Style], place: _Place, *
         axes.add_artist(Polygon(np.stack([x, y], axis=1), closed=True, facecolor=look.colour, alpha=0.14, lw=0))
         x, y = place(epoch, mean)
         every = [len(own) - 1] if marks == 1 else max(1, len(own) // marks)
-        look_of_line = {"color": look.colour, "marker": look.marker, "markevery": every, "ms": 3.2, "mew": 0.5}
-        axes.add_artist(Line2D(x, y, lw=width, zorder=3, **look_of_line))
+        drawn: dict[str, Any] = {"color": look.colour, "marker": look.marker, "markevery": every, "ms": 3.2, "mew": 0.5}
+        axes.add_artist(Line2D(x, y, lw=width, zorder=3, **drawn))

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -56,7 +57,7 @@ def panel(axes: Axes, place: int, columns: int, title: str, x: tuple[float, floa
     right, top = found.left + width, bottom + _HEIGHT
     grid = [[(a, bottom), (a, top)] for a in across] + [[(found.left, u), (right, u)] for u in up]
     axes.add_artist(LineCollection(grid, colors=light("rule"), linewidths=0.5, zorder=0))
-    muted = {"fontsize": SMALL - 0.5, "color": light("muted")}
+    muted: dict[str, Any] = {"fontsize": SMALL - 0.5, "color": light("muted")}
     for at, words in zip(across, _words(xs), strict=True):
         axes.text(at, bottom - 0.04, words, ha="center", va="top", **muted)
     for at, words in zip(up, _words(ys), strict=True):
@@ -66,7 +67,7 @@ def panel(axes: Axes, place: int, columns: int, title: str, x: tuple[float, floa
 
 
 def _ticks(ends: tuple[float, float], most: int, *, integer: bool = False) -> np.ndarray:
-    ticks = MaxNLocator(most, integer=integer).tick_values(*ends)
+    ticks = np.asarray(MaxNLocator(most, integer=integer).tick_values(*ends))
     return ticks[(ticks >= ends[0]) & (ticks <= ends[1])]
 
 

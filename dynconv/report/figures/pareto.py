@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -38,7 +39,7 @@ def drawings(results: Results) -> Iterator[Drawing]:
 
 
 def _drawing(results: Results, task: str, panels: dict[str, pd.DataFrame], style: dict[str, Style]) -> Drawing:
-    metric, control = results.metric(task), str(results.control)
+    metric, control = results.metric(task), results.control or "the control"
     unit = numbers.unit(metric).strip()
     present = [v for v in style if any((rows["variant"] == v).any() for rows in panels.values())]
 
@@ -86,7 +87,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, metric: str, style: dict[str, Style])
             if numbers.known(low) and numbers.known(high):
                 ends = ([low, high], [y, y]) if across else ([x, x], [low, high])
                 axes.plot(*ends, color=look.colour, lw=0.9, alpha=0.55, zorder=3)
-        filled = {} if row["on_front"] else {"mfc": "none", "mew": 1.1}
+        filled: dict[str, Any] = {} if row["on_front"] else {"mfc": "none", "mew": 1.1}
         axes.plot(x, y, color=look.colour, marker=look.marker, ms=5, ls="", zorder=4, **filled)
     values = rows["quality"] * factor
     room = 0.75 * (values.max() - values.min()) or 0.05 * abs(values.max()) or 1.0

@@ -8,6 +8,7 @@ from html import escape
 from markupsafe import Markup
 
 from dynconv.report.figures.palette import COLOURS
+from dynconv.report.numbers import printable
 
 _SVG = "http://www.w3.org/2000/svg"
 _HREF = "{http://www.w3.org/1999/xlink}href"
@@ -41,11 +42,11 @@ def clean(svg: str) -> str:
                 else:
                     del element.attrib[key]
             elif key in _GEOMETRY:
-                element.set(key, _PRECISE.sub(_hundredths, value).replace(" \n", " ").strip())
+                element.set(key, " ".join(_PRECISE.sub(_hundredths, value).split()))
             elif hits := _references(value):
                 element.set(key, value.replace(f"#{hits[0]}", f"#{names[hits[0]]}"))
             elif key == "style":
-                element.set(key, re.sub(r"'DejaVu Sans'[^;]*", _FONT, value))
+                element.set(key, re.sub(r"'DejaVu Sans[^;]*", _FONT, value))
     for group in root.iter(f"{{{_SVG}}}g"):
         _share_style(group)
     return ET.tostring(root, encoding="unicode") + "\n"
@@ -78,7 +79,7 @@ def inline(svg: str, name: str, alt: str) -> Markup:
     body = re.sub(r"<[^>]*>", tag, svg.strip())
     head, rest = body.split(">", 1)
     head = re.sub(r' (width|height)="[^"]*"', "", head)
-    return Markup(f'{head} role="img" aria-label="{escape(alt)}">{rest}')
+    return Markup(f'{head} role="img" aria-label="{escape(printable(alt))}">{rest}')
 
 
 def _hundredths(hit: re.Match[str]) -> str:
