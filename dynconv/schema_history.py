@@ -53,10 +53,10 @@ HISTORY = (
         2,
         tables=(
             *("trials", "choices", "diagnostics", "aggregates", "cliques", "crossed", "crosstask", "pareto"),
-            *("per_seed", "performance_profiles", "posterior", "power", "robustness", "seeds"),
+            *("per_seed", "performance_profiles", "posterior", "power", "robustness", "seeds", "masks", "examples"),
         ),
         added={
-            "runs": ("zero_stage", "accumulate", "data_wait_s", "pretrained", "diagnostics_s", "plan_hash"),
+            "runs": ("zero_stage", "accumulate", "data_wait_s", "pretrained", "diagnostics_s", "plan_hash", "queue_s"),
             "profile": (
                 *("samples_per_s_q25", "samples_per_s_q75", "latency_repeats", "forward_memory_bytes"),
                 *("train_batch_size", "accumulate", "train_samples_per_s", "train_samples_per_s_q25"),

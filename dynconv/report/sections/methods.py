@@ -16,7 +16,12 @@ def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Sect
     tables = [(PATHS[name], TABLES[name].doc, n, TABLES[name].keys[0]) for name, n in results.rows.items()]
     analysis = results.study.analysis if results.study else None
     parts = (
-        Section("reading", "How to read this", "reading.html.j2", {"analysis": analysis, "plan": results.plan}),
+        Section(
+            "reading",
+            "How to read this",
+            "reading.html.j2",
+            {"analysis": analysis},
+        ),
         Section("files", "Files", "files.html.j2", {"tables": tables}),
     )
     yield Section("methods", "Methods", "methods.html.j2", text, parts)
