@@ -92,10 +92,7 @@ def sentence(results: Results, task: str, found: list[Verdict]) -> str:
 
 def _with_size(v: Verdict) -> str:
     unit = " points" if v.metric in numbers.FRACTIONS else ""
-    size = f"{numbers.difference(v.diff, v.metric)}{unit}"
-    if v.ci_low is not None and v.ci_high is not None:
-        size += f", interval {numbers.difference(v.ci_low, v.metric)} to {numbers.difference(v.ci_high, v.metric)}"
-    return f"{v.variant} ({size})"
+    return f"{v.variant} ({numbers.difference(v.diff, v.metric)}{unit})"  # the table below has the interval
 
 
 def _nothing(results: Results, task: str) -> str:
