@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dynconv import records
+from dynconv import records, schema_history
 from dynconv.errors import DynconvError
 from dynconv.study import RunKey
 
-TABLES = {"runs": "run", "metrics": "metrics", "predictions": "predictions", "diagnostics": "diagnostics"}
-_OPTIONAL = "diagnostics"  # which a workflow rule's run need not have
+TABLES = {"runs": "run", **{name: name for name in ("metrics", "predictions", "diagnostics", "masks")}}
+_OPTIONAL = ("diagnostics", "masks")  # a run of a workflow's own rule need not have the first, few runs have the second
 _READERS = 8  # runs that are read at a time: on a network's file system most of the time is waiting
 _AT_ONCE = 64  # runs that are held in memory
 
@@ -43,7 +43,7 @@ def gather(
     more: Callable[[Gathered], Iterable[pa.Table]],
     out: Path,
 ) -> Gathered:
-    """Write `out/{runs,metrics,predictions,diagnostics}.parquet` of the runs of `keys` that are finished.
+    """Write `out/{runs,metrics,predictions,diagnostics,masks}.parquet` of the runs of `keys` that are finished.
 
     Args:
         folder: of all runs.
@@ -71,8 +71,6 @@ def gather(
                 for name, table in _tables(list(zip(part, read, strict=True)), hashes, found):
                     parts.setdefault(name, []).append(table)
                 rows += parts.pop("runs", [])  # small: one row group for all of them
-                for table in parts.pop(_OPTIONAL, []):  # large: one a run, so that they can be read one by one
-                    writers[_OPTIONAL].write_table(table)
                 for name, tables in parts.items():
                     writers[name].write_table(pa.concat_tables(tables))
         writers["runs"].write_table(
@@ -96,7 +94,7 @@ def _content(folder: Path) -> dict[str, bytes] | Exception | None:
         return error
     try:
         files = {name: (folder / f"{file}.parquet") for name, file in TABLES.items()}
-        content = {name: path.read_bytes() for name, path in files.items() if name != _OPTIONAL or path.is_file()}
+        content = {name: path.read_bytes() for name, path in files.items() if name not in _OPTIONAL or path.is_file()}
         after = mark.stat()
     except PermissionError as error:
         return error
@@ -112,7 +110,7 @@ def _tables_of(folder: Path) -> dict[str, pa.Table] | Exception | None:
     if not isinstance(content, dict):
         return content
     try:
-        return {name: _parse(data, str(folder / TABLES[name])) for name, data in content.items()}
+        return {name: _parse(name, data, str(folder / TABLES[name])) for name, data in content.items()}
     except DynconvError as error:
         return error
 
@@ -149,11 +147,12 @@ def _tables(
         yield from tables.items()
 
 
-def _parse(content: bytes, where: str) -> pa.Table:
+def _parse(name: str, content: bytes, where: str) -> pa.Table:
     try:
-        return pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+        table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise DynconvError(f"{where}: not a readable Parquet file: {' '.join(str(error).split())[:200]}") from None
+    return schema_history.current(name, table, where)
 
 
 def _checked(runs: list[tuple[RunKey, dict[str, pa.Table]]]) -> list[tuple[RunKey, dict[str, pa.Table]]]:
