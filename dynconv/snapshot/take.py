@@ -59,7 +59,8 @@ def take(study: Study, file: Path, out: Path | None, workdir: Path, *, posterior
         keys = list(study.runs())
         states = States(results, workdir)
         tables = folder / "tables"
-        found = gather(results / "runs", keys, _hashes(study), lambda so_far: states.died(keys, so_far), tables)
+        before = next((old / "tables" for old in (out, results / FOLDER) if (old / MARK).is_file()), None)
+        found = gather(results / "runs", keys, _hashes(study), lambda so_far: states.died(keys, so_far), tables, before)
         rest = states.unfinished(keys, found)
         notes = [*_of_runs(found), *_profiles(study, results, tables), *_search(study, tables)]
         notes += _samples(study, results, folder)
