@@ -76,6 +76,7 @@ class Earlier:
         self._held: dict[str, _Held] = {}
         self._places: dict[str, int] = {}
         self._signatures: list[Signature] = []
+        self._last: dict[str, tuple[list[int], pa.Table]] = {}  # of `runs` all rows are one group: it is read once
         if folder is not None:
             try:
                 self._open(folder, tables)
@@ -140,11 +141,7 @@ class Earlier:
             wanted = sorted(
                 {k for a, b in zip(low[last > first], high[last > first], strict=True) for k in range(a, b + 1)}
             )
-            try:
-                table = held.file.read_row_groups(wanted, use_threads=False).combine_chunks()
-                table = table.cast(records.TABLES[name].schema)  # Parquet has its own name for the elements of a list
-            except (pa.ArrowException, OSError):
-                raise Unusable from None
+            table = self._rows_of(name, wanted)
             starts = dict(zip(wanted, _ends(np.diff(held.groups)[wanted]), strict=False))
             for key, place, begin, end, group in zip(found, places, first, last, low, strict=True):
                 if self._signatures[place][number] is None:
@@ -155,6 +152,16 @@ class Earlier:
                     raise Unusable
                 found[key][name] = rows
         return found
+
+    def _rows_of(self, name: str, groups: list[int]) -> pa.Table:
+        if self._last.get(name, ([], None))[0] != groups or not groups:
+            try:
+                table = self._held[name].file.read_row_groups(groups, use_threads=False).combine_chunks()
+                # Parquet has its own name for the elements of a list.
+                self._last[name] = groups, table.cast(records.TABLES[name].schema)
+            except (pa.ArrowException, OSError):
+                raise Unusable from None
+        return self._last[name][1]
 
 
 def _ends(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
