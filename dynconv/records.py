@@ -14,6 +14,10 @@ from dynconv.errors import DynconvError, valid
 from dynconv.files import atomic
 from dynconv.tables import TABLES, Table
 
+# Bytes of a table up to which zstd saves nothing, but makes the file take three times as long to read: a decoder is set
+# up for every column.  A study has tens of thousands of such files.
+_SMALL = 1 << 16
+
 __all__ = ["TABLES", "metadata", "read", "to_table", "write"]
 
 
@@ -54,10 +58,10 @@ def to_table(name: str, rows: Any, source: str = "") -> pa.Table:
 
 
 def write(name: str, rows: Any, path: str | os.PathLike) -> pa.Table:
-    """Check `rows` and write them to `path` atomically (Parquet, zstd); return the table."""
+    """Check `rows` and write them to `path` atomically (Parquet); return the table."""
     table = to_table(name, rows, str(path))
     with atomic(path) as scratch:
-        pq.write_table(table, scratch, compression="zstd")
+        pq.write_table(table, scratch, compression="zstd" if table.nbytes > _SMALL else "snappy")
     return table
 
 

@@ -36,12 +36,12 @@ def row_of(study: Study, key: RunKey, **values) -> dict:
     return row | {"plan_hash": study.analysis.plan_hash, "train_s": 2.0, "device": "x (CPU)", **values}
 
 
-def finish(study: Study, key: RunKey, **values) -> Path:
+def finish(study: Study, key: RunKey, masks: list[dict] = (), **values) -> Path:
     """The files of a finished run."""
     out = Path(study.results, "runs", key.run_id)
     row = row_of(study, key, **values)
     metrics = [{"split": "train", "epoch": 1, "step": 1, "metric": "loss", "value": float(row["attempt"])}]
-    write_run(out, row, metrics, {"example_id": [0, 1], "target": [0, 1], "prediction": [0, row["attempt"]]}, [])
+    write_run(out, row, metrics, {"example_id": [0, 1], "target": [0, 1], "prediction": [0, row["attempt"]]}, [], masks)
     return out
 
 
@@ -81,5 +81,5 @@ def report_jobs(workdir: Path) -> None:
 
 def rows(folder: Path, name: str) -> list[dict]:
     """Of a table of the snapshot."""
-    kind = "tables" if name in ("runs", "metrics", "predictions", "profile") else "stats"
+    kind = "tables" if name in ("runs", "metrics", "predictions", "masks", "profile") else "stats"
     return records.read(name, folder / kind / f"{name}.parquet").to_pylist()

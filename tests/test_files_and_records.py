@@ -93,3 +93,11 @@ def test_unreadable_files_are_named(tmp_path):
         records.read("ranks", path)
     with pytest.raises(DynconvError, match=r"unknown table 'rank'; valid: .*ranks"):
         records.write("rank", [], path)
+
+
+def test_small_tables_are_quick_to_read_and_large_ones_small(tmp_path):
+    for count, codec in ((1, "SNAPPY"), (5000, "ZSTD")):
+        rows = [RANK | {"variant": f"v{number}"} for number in range(count)]
+        table = records.write("ranks", rows, tmp_path / "ranks.parquet")
+        column = records.metadata(tmp_path / "ranks.parquet").row_group(0).column(0)
+        assert column.compression == codec and records.read("ranks", tmp_path / "ranks.parquet").equals(table)

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from dynconv import choice, comparison, data, plan_state, records, trials
 from dynconv.errors import DynconvError
-from dynconv.files import write_text
+from dynconv.files import write_bytes, write_text
 from dynconv.report.build import build
 from dynconv.snapshot.gather import Gathered, gather
 from dynconv.snapshot.place import MARK, replaced
@@ -59,10 +59,11 @@ def take(study: Study, file: Path, out: Path | None, workdir: Path, *, posterior
         keys = list(study.runs())
         states = States(results, workdir)
         tables = folder / "tables"
-        found = gather(results / "runs", keys, _hashes(study), lambda so_far: states.died(keys, so_far), tables)
+        before = next((old / "tables" for old in (out, results / FOLDER) if (old / MARK).is_file()), None)
+        found = gather(results / "runs", keys, _hashes(study), lambda so_far: states.died(keys, so_far), tables, before)
         rest = states.unfinished(keys, found)
         notes = [*_of_runs(found), *_profiles(study, results, tables), *_search(study, tables)]
-        _samples(study, results, folder)
+        notes += _samples(study, results, folder)
         shutil.copyfile(file, folder / "study.yaml")
         notes += _compare(study, folder, posterior=posterior)
         counts = Counter([*found.status.values(), *(run.state for run in rest)])
@@ -166,16 +167,23 @@ def _search(study: Study, out: Path) -> Iterator[str]:
         yield f"{len(cells) - len(chosen)} of {len(cells)} searches are not complete, and left out"
 
 
-def _samples(study: Study, results: Path, folder: Path) -> None:
-    """The contact sheets that are there."""
-    for dataset in study.datasets:
-        name = Path("samples", f"{dataset.name}.svg")
+def _samples(study: Study, results: Path, folder: Path) -> Iterator[str]:
+    """The contact sheets and the test examples that are there."""
+    for name in (Path("samples", f"{d.name}{end}") for d in study.datasets for end in (".svg", ".test.parquet")):
         try:
             content = (results / name).read_bytes()
-        except OSError:
+        except FileNotFoundError:
             continue
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
+        except OSError as error:
+            yield f"{name}: left out: {error.strerror or error}"
+            continue
+        write_bytes(folder / name, content)
+        if name.suffix == ".parquet":
+            try:
+                records.read("examples", folder / name)
+            except DynconvError as error:
+                (folder / name).unlink()
+                yield f"{name}: left out: {str(error).replace(str(folder / name), str(results / name))}"
 
 
 def _compare(study: Study, folder: Path, *, posterior: bool) -> Iterator[str]:

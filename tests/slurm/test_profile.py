@@ -1,13 +1,16 @@
 """`snakemake --profile slurm` on a real cluster: every run of a study a Slurm job, from a clone, as it is."""
 
+import json
 import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import yaml
 from checkout import ROOT, copy_project
+from daemons import wait_until
 
 from dynconv import records
 
@@ -32,6 +35,19 @@ def clone(slurm, tmp_path):
     return project
 
 
+def half_way(project, driver):
+    """A snapshot while jobs are live: it ends well, is partial, and names them."""
+    wait_until(lambda: driver.done() or any(project.root.glob("logs/slurm/train_*/**/*.log")), "a run to start", 240)
+    while not driver.done():
+        done = project.dynconv("snapshot", "--study", "config/tiny.yaml")
+        said = json.loads((project.root / "results/snapshot/snapshot.json").read_text())
+        live = [run for run in said["unfinished"] if run["state"] in ("running", "queued")]
+        if live:
+            assert said["complete"] is False and "partial: runs are still to come" in done.stdout
+            return {run["run"] for run in live}, {run["job"].partition("_")[0] for run in live}
+    raise AssertionError(f"no job was live in any snapshot:\n{driver.result()[1]}")
+
+
 def snakemake(project, *words):
     command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--configfile", "config/tiny.yaml", *words]
     done = subprocess.run(command, cwd=project.root, env=project.env, capture_output=True, text=True, timeout=300)
@@ -45,7 +61,10 @@ def test_the_symlink_is_the_profile():
 
 def test_a_study_runs_end_to_end(slurm, clone):
     started = time.time()
-    code, text = snakemake(clone)
+    with ThreadPoolExecutor() as pool:
+        driver = pool.submit(snakemake, clone)
+        live, jobs = half_way(clone, driver)
+        code, text = driver.result()
     assert code == 0, text
     assert (clone.root / "results/report.html").stat().st_size > 10_000
 
@@ -53,6 +72,7 @@ def test_a_study_runs_end_to_end(slurm, clone):
     assert [row["status"] for row in rows] == ["ok"] * 4
     assert all(re.fullmatch(r"\d+(_\d+)?", row["slurm_job_id"]) for row in rows), rows
     assert {row["attempt"] for row in rows} == {1}
+    assert live <= {row["run_id"] for row in rows} and jobs == {row["slurm_job_id"].partition("_")[0] for row in rows}
     (queued,) = {row["queue_s"] for row in rows}  # that of the pack
     assert 0 <= queued < max(row["started_at"] for row in rows).timestamp() - started
     # One submission a step: prepare; samples; train and profile, in one pack of six; collect, compare, report.
