@@ -58,7 +58,7 @@ def runs(study: Study | None, results: Path) -> None:
 
 
 def table(study: Study | None, results: Path, workdir: Path) -> list[Line]:
-    """The state of each run: of a live job, else of the newer of its row and its failure record.
+    """The state of each run: of the newer of its row and its failure record, or of a live job where it has no row.
 
     Args:
         study: whose runs; None: all that the folder or a live job knows of.
@@ -91,7 +91,10 @@ def after(failures: dict[str, Path], found: dict[str, float], names: Iterable[st
 def lines_of(
     names: Iterable[str], live: dict[str, Any], rows: dict[str, dict[str, Any]], died: dict[str, Path]
 ) -> list[Line]:
-    """A line a run: of a live job, else of its row, else of its failure record.
+    """A line a run: of its row, else of a live job, else of its failure record.
+
+    A job that is to make files anew finds none: Snakemake removes them before it is submitted. Where there are files, the
+    job is that of another study with the same run, started from the same folder.
 
     Raises:
         DynconvError: a failure record is damaged.
@@ -99,10 +102,10 @@ def lines_of(
     lines = []
     for name in names:
         job = live.get(name)
-        if job and job.state in ("running", "queued"):
-            line = Line(name, job.state, None, job.job_id, job.node, job.attempt, job.elapsed_s, _short(job.log))
-        elif name in rows:
+        if name in rows:
             line = _finished(name, rows[name])
+        elif job and job.state in ("running", "queued"):
+            line = Line(name, job.state, None, job.job_id, job.node, job.attempt, job.elapsed_s, _short(job.log))
         elif name in died:
             line = _died(name, died[name])
         elif job and job.state == "failed":  # the driver has not recorded it yet

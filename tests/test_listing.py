@@ -91,6 +91,13 @@ def test_states(folder):
     assert (queued.job, queued.node, queued.elapsed_s, queued.note) == ("88_1", None, None, "logs/slurm/c.log")
 
 
+def test_another_studys_job_does_not_hide_a_finished_run(folder):
+    file = folder / "results/runs/digits/odconv/seed0/run.parquet"
+    records.write("runs", [row("digits/odconv/seed0", accuracy=0.5)], file)
+    states = {line.run: line.state for line in table(parse(STUDY, "s"), folder / "results", folder)}
+    assert (states["digits/odconv/seed0"], states["digits/odconv/seed1"]) == ("ok", "running")
+
+
 def listed(capsys, *words):
     assert main(["list", "runs", *words]) == 0
     return capsys.readouterr().out.splitlines()
