@@ -165,6 +165,8 @@ def test_the_button_turns_light_to_dark(tab):
 def test_it_fits_a_phone_and_paper(browser, built):
     visit = Visit(browser, built / "report.html", viewport=PHONE, device_scale_factor=2, is_mobile=True)
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    visit.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     pdf = visit.page.pdf(format="A4")
     visit.context.close()
     assert pdf.startswith(b"%PDF") and visit.said == []
