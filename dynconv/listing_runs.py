@@ -93,8 +93,8 @@ def lines_of(
 ) -> list[Line]:
     """A line a run: of its row, else of a live job, else of its failure record.
 
-    A job that is to make files anew finds none: Snakemake removes them before it is submitted. Where there are files, the
-    job is that of another study with the same run, started from the same folder.
+    A job that is to make files anew finds none: the executor removes them before it submits it. Where there are files,
+    the job is that of another study with the same run, started from the same folder.
 
     Raises:
         DynconvError: a failure record is damaged.
