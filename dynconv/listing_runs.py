@@ -66,11 +66,16 @@ def table(study: Study | None, results: Path, workdir: Path) -> list[Line]:
         workdir: where Snakemake was started: there its executor keeps account of its jobs.
 
     Raises:
-        DynconvError: a run's file or a failure record is damaged.
+        DynconvError: a run's file, the table of runs or a failure record is damaged; there is no such folder.
     """
     live = live_runs(workdir)
     failures = failures_below(results / "failures")
-    found = run_rows.files(results, [key.run_id for key in study.runs()] if study else None)
+    if not (study or live or results.is_dir()):
+        raise DynconvError(f"{results}: no such folder; valid: a results folder")
+    if (results / "runs").is_dir():
+        found = run_rows.files(results, [key.run_id for key in study.runs()] if study else None)
+    else:  # of a merge, or the runs were removed once they were collected
+        found = run_rows.of_table(results)
     names = [key.run_id for key in study.runs()] if study else sorted({*found, *failures, *live})
     died = after(failures, found, names)
     rows = run_rows.read(results, {name: time for name, time in found.items() if name not in died}, COLUMNS)
