@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from dynconv.report.figures import (
     posterior,
 )
 from dynconv.report.figures import dynamics as dynamics_figures
+from dynconv.report.figures.drawing import Drawing
 from dynconv.report.figures.palette import COLOURS, styles
 from dynconv.report.results import Results, load
 from dynconv.report.sections import across, answer, completeness, cost, dynamics, methods, provenance, tasks, tuning
@@ -57,8 +59,7 @@ def build(results: Path, out: Path | None = None) -> Path:
     out = Path(out) if out else results / "report.html"
     content = load(results)
     drawings = {drawing.name: drawing for module in FIGURES for drawing in module.drawings(content)}
-    parts = [section for module in SECTIONS for section in module.sections(content, drawings)]
-    page = render(content, parts, os.path.relpath(results, out.parent))
+    page = text(content, drawings, os.path.relpath(results, out.parent))
     (results / "figures").mkdir(parents=True, exist_ok=True)  # there is one even if nothing can be drawn
     for drawing in drawings.values():
         write_text(results / "figures" / f"{drawing.name}.svg", drawing.svg)
@@ -69,8 +70,9 @@ def build(results: Path, out: Path | None = None) -> Path:
     return out
 
 
-def render(content: Results, parts: list[Section], folder: str) -> str:
-    """The page as text; `folder` leads from the page to the results folder."""
+def text(content: Results, drawings: Mapping[str, Drawing], folder: str) -> str:
+    """The page, with those of the figures that there are; `folder` leads from the page to the results folder."""
+    parts = [section for module in SECTIONS for section in module.sections(content, drawings)]
     shared = {"folder": folder, "styles": styles(content.variants)}
     return page("page.html.j2", parts, shared, content=content, total=coverage(content))
 

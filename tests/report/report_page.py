@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
+from dynconv.report.build import text
+from dynconv.report.results import load
+
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
 
@@ -72,3 +75,10 @@ class Page(HTMLParser):
     def all(self, tag: str) -> list[dict[str, str | None]]:
         """The attributes of every such tag."""
         return [attributes for name, attributes in self.tags if name == tag]
+
+
+def words(folder: Path) -> Page:
+    """The page of a folder without its figures, which take most of the time to make."""
+    file = folder / "words.html"
+    file.write_text(text(load(folder), {}, "."), encoding="utf-8")
+    return Page(file)

@@ -3,7 +3,7 @@
 import json
 
 from report_example import DATASETS, VARIANTS, run_rows
-from report_page import Page
+from report_page import Page, words
 
 from dynconv import records
 from dynconv.report.build import build
@@ -34,10 +34,10 @@ def test_one_task_has_a_forest_plot_and_no_claim(make):
 def test_the_plan_and_its_deviations_are_told(small):
     said = {"followed": False, "deviations": ["alpha is 0.1 instead of 0.05"], "notes": ["two runs say nothing"]}
     (small / "stats/plan.json").write_text(json.dumps(said | {"analysis": {"rope": 0.01}, "declared": None}))
-    text = Page(build(small)).text
+    text = words(small).text
     assert "Exploratory, not confirmatory" in text and text.count("alpha is 0.1 instead of 0.05") >= 1
     assert "Noted: two runs say nothing." in text and "region of practical equivalence" in text
     followed = {"followed": True, "deviations": [], "notes": [], "analysis": {}, "declared": {}, "analysis_hash": "abc"}
     (small / "stats/plan.json").write_text(json.dumps(followed))
-    text = Page(build(small)).text
+    text = words(small).text
     assert "follows the plan that the study declared (digest abc)" in text and "Exploratory, not" not in text

@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from report_example import DATASETS, VARIANTS, run_rows
-from report_page import Page
+from report_page import Page, words
 from rich.console import Console
 
 from dynconv import records
 from dynconv.report import numbers
-from dynconv.report.build import build
 from dynconv.report.results import load
 from dynconv.report.summary import print_verdicts, verdicts
 
@@ -57,7 +56,7 @@ def test_inconclusive_says_why(built, page):
 
 
 def test_significant_verdicts_lead_the_sentence(superior):
-    headlines = _headlines(Page(build(superior)))
+    headlines = _headlines(words(superior))
     assert "odconv (+3.1 points) is significantly better than vanilla in accuracy." in headlines
     worse = numbers.minus("soft_local (-3.1 points) is significantly worse than vanilla")
     assert worse in headlines
@@ -65,7 +64,7 @@ def test_significant_verdicts_lead_the_sentence(superior):
 
 
 def test_colour_is_strong_only_where_significant(superior):
-    page = Page(build(superior))
+    page = words(superior)
     classes = [td.get("class") for td in page.all("td")]
     assert (classes.count("up sure"), classes.count("down sure")) == (2, 2)  # two pairs, each also mirrored
     assert "up" in classes and "down" in classes
@@ -112,7 +111,7 @@ def test_times_of_different_hardware_are_never_compared(make):
             row["device"] = "Another GPU"
     results = make(rows)
     assert all(v.cost.train_s is None and v.cost.macs for v in verdicts(results))
-    assert "timed on different hardware (Another GPU; Example CPU)" in Page(build(results)).text
+    assert "timed on different hardware (Another GPU; Example CPU)" in words(results).text
 
 
 def test_time_ratio_pairs_runs_of_the_same_device(make):

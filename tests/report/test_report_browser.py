@@ -141,17 +141,28 @@ def test_numbers_are_reached_by_keyboard(tab):
     assert tab.evaluate("document.activeElement.dataset.value") == second
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_accessibility_rule_is_broken(browser, built, theme):
+@pytest.mark.parametrize(
+    ("theme", "kind", "rules"),
+    [
+        ("light", "tag", ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]),
+        ("dark", "rule", ["color-contrast", "link-in-text-block"]),
+    ],
+)
+def test_no_accessibility_rule_is_broken(browser, built, theme, kind, rules):
     visit = Visit(browser, built / "report.html", viewport=DESKTOP, color_scheme=theme)
     visit.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    found = Axe().run(visit.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]})
+    # What is drawn within a figure is an image to a reader of the screen, and its colours are those of the page.
+    found = Axe().run(
+        visit.page,
+        {"exclude": [["figure svg"]]},
+        {"runOnly": {"type": kind, "values": rules}, "resultTypes": ["violations"]},
+    )
     broken = [
         (rule["id"], rule["help"], [node["html"][:200] for node in rule["nodes"]][:3])
         for rule in found.response["violations"]
     ]
+    assert broken == [] and found.response["passes"]
     visit.context.close()
-    assert broken == []
 
 
 def test_the_button_turns_light_to_dark(tab):

@@ -4,11 +4,10 @@ import json
 
 import pytest
 from report_example import run_rows, write
-from report_page import Page
+from report_page import words
 
 from dynconv import records
 from dynconv.report import failures
-from dynconv.report.build import build
 from dynconv.report.results import load
 
 EVIL = "<script>alert(1)</script>"
@@ -98,7 +97,7 @@ def test_a_page_with_hostile_failures(tmp_path):
     rows = run_rows({"vanilla": 1.0, EVIL: 1.1}, {"digits": "classification"})
     rows[4] |= {"status": "failed", "failure": f"{EVIL} & 7 times", "hostname": EVIL, "slurm_job_id": "12_<b>"}
     log_of(tmp_path, rows[4], f"{EVIL}</pre></details>\n".encode())
-    page = Page(build(write(tmp_path / "results", rows)))
+    page = words(write(tmp_path / "results", rows))
     assert "<script>alert(N)</script> & N times" in page.text and f"{EVIL} & 7 times" in page.text
     assert f"{EVIL}</pre></details>" in page.text and "<script>alert" not in page.source
     assert "2 of 3" in page.text  # in the grid

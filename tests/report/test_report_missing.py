@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 from report_example import DATASETS, METRIC, VARIANTS, run_rows
-from report_page import Page
+from report_page import Page, words
 
 from dynconv import records
 from dynconv.report.build import build
@@ -39,7 +39,7 @@ def test_statistics_of_one_task_missing(results):
     for name in ("means", "ranks", "omnibus", "pairwise"):
         rows = records.read(name, results / PATHS[name]).to_pandas()
         records.write(name, rows[rows["task"] != "segmentation"], results / PATHS[name])
-    page = Page(build(results))
+    page = words(results)
     assert page.text.count("No answer yet") == page.text.count("No means") == 1
     assert not [row for row in page.rows if row.startswith("segmentation")]
 
@@ -58,7 +58,7 @@ def test_one_variant(make):
 
 
 def test_one_seed_has_no_interval(make):
-    assert "one seed" in Page(build(make(run_rows(VARIANTS, {"digits": "classification"}, seeds=1)))).text
+    assert "one seed" in words(make(run_rows(VARIANTS, {"digits": "classification"}, seeds=1))).text
 
 
 def test_no_run_at_all(make):
@@ -86,7 +86,7 @@ def test_coverage_against_the_study(make):
     rows = run_rows({"vanilla": 1.0, "hand": 1.1}, {"digits": "classification"})
     results = make([row for row in rows if (row["variant"], row["seed"]) != ("hand", 2)])
     (results / "study.yaml").write_text(STUDY.replace("{datasets}", "digits, ucr/GunPoint"))
-    text = " ".join(Page(build(results)).text.split())
+    text = " ".join(words(results).text.split())
     assert "5 of 12 runs ended well, 7 missing" in text
     assert "digits classification 6 5 0 1" in text
     assert "ucr/GunPoint not known: no run yet 6 0 0 6" in text
@@ -97,6 +97,6 @@ def test_coverage_against_the_study(make):
 def test_complete_study_and_runs_beside_it(make):
     results = make(run_rows({"vanilla": 1.0, "hand": 1.1, "other": 1.2}, {"digits": "classification"}))
     (results / "study.yaml").write_text(STUDY.replace("{datasets}", "digits"))
-    text = Page(build(results)).text
+    text = words(results).text
     assert "3 runs in the tables are not part of study.yaml" in text
     assert "6 of 6 runs ended well" in text

@@ -4,10 +4,9 @@ import json
 
 import yaml
 from report_example import DATASETS, VARIANTS
-from report_page import Page
+from report_page import words
 
 from dynconv import records
-from dynconv.report.build import build
 
 STUDY = {
     "name": "test",
@@ -34,7 +33,7 @@ def tuned(results, study=STUDY, **changes):
     records.write("choices", rows, results / "tables/choices.parquet")
     records.write("trials", [], results / "tables/trials.parquet")
     (results / "study.yaml").write_text(yaml.safe_dump(study))
-    return Page(build(results))
+    return words(results)
 
 
 def cells(page, row):
@@ -71,4 +70,4 @@ def test_a_study_that_does_not_search_shows_none_even_if_it_did_before(results):
 def test_a_search_without_its_tables_is_missed(results):
     tuned(results)
     (results / "tables/choices.parquet").unlink()
-    assert "Not in this folder: tables/choices.parquet." in Page(build(results)).text
+    assert "Not in this folder: tables/choices.parquet." in words(results).text
