@@ -172,4 +172,4 @@ def _verdict(each: verdict.Line) -> str:
     points = " points" if numbers.unit(each.metric) else ""
     size = f"{size}{points}, W/T/L {each.wins}/{each.ties}/{each.losses}" if each.diff is not None else "not known yet"
     p = "" if each.p_adjusted is None else f", adj. p {numbers.p_value(each.p_adjusted)}"
-    return f"{each.task}: {each.variant} - {each.control}  {size}{p}"
+    return f"{each.task}, {each.variant} - {each.control}: {size}{p}"
