@@ -90,7 +90,12 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("report", _report, "Write the self-contained HTML report.")
     several = "a results folder; of several, the studies are shown side by side"
     sub.add_argument("--results", type=Path, required=True, action="append", metavar="DIR", help=several)
-    sub.add_argument("--out", type=Path, metavar="F.html", help="default: DIR/report.html; of several: comparison.html")
+    sub.add_argument(
+        "--out",
+        type=Path,
+        metavar="F.html",
+        help="the page alone; default: DIR/report.html; of several: comparison.html",
+    )
 
     cli_snapshot.add(command)
 

@@ -58,7 +58,7 @@ def runs(study: Study | None, results: Path) -> None:
 
 
 def table(study: Study | None, results: Path, workdir: Path) -> list[Line]:
-    """The state of each run: of a live job, else of the newer of its row and its failure record.
+    """The state of each run: of the newer of its row and its failure record, or of a live job where it has no row.
 
     Args:
         study: whose runs; None: all that the folder or a live job knows of.
@@ -66,11 +66,16 @@ def table(study: Study | None, results: Path, workdir: Path) -> list[Line]:
         workdir: where Snakemake was started: there its executor keeps account of its jobs.
 
     Raises:
-        DynconvError: a run's file or a failure record is damaged.
+        DynconvError: a run's file, the table of runs or a failure record is damaged; there is no such folder.
     """
     live = live_runs(workdir)
     failures = failures_below(results / "failures")
-    found = run_rows.files(results, [key.run_id for key in study.runs()] if study else None)
+    if not (study or live or results.is_dir()):
+        raise DynconvError(f"{results}: no such folder; valid: a results folder")
+    if (results / "runs").is_dir():
+        found = run_rows.files(results, [key.run_id for key in study.runs()] if study else None)
+    else:  # of a merge, or the runs were removed once they were collected
+        found = run_rows.of_table(results)
     names = [key.run_id for key in study.runs()] if study else sorted({*found, *failures, *live})
     died = after(failures, found, names)
     rows = run_rows.read(results, {name: time for name, time in found.items() if name not in died}, COLUMNS)
@@ -91,7 +96,10 @@ def after(failures: dict[str, Path], found: dict[str, float], names: Iterable[st
 def lines_of(
     names: Iterable[str], live: dict[str, Any], rows: dict[str, dict[str, Any]], died: dict[str, Path]
 ) -> list[Line]:
-    """A line a run: of a live job, else of its row, else of its failure record.
+    """A line a run: of its row, else of a live job, else of its failure record.
+
+    A job that is to make files anew finds none: the executor removes them before it submits it. Where there are files,
+    the job is that of another study with the same run, started from the same folder.
 
     Raises:
         DynconvError: a failure record is damaged.
@@ -99,10 +107,10 @@ def lines_of(
     lines = []
     for name in names:
         job = live.get(name)
-        if job and job.state in ("running", "queued"):
-            line = Line(name, job.state, None, job.job_id, job.node, job.attempt, job.elapsed_s, _short(job.log))
-        elif name in rows:
+        if name in rows:
             line = _finished(name, rows[name])
+        elif job and job.state in ("running", "queued"):
+            line = Line(name, job.state, None, job.job_id, job.node, job.attempt, job.elapsed_s, _short(job.log))
         elif name in died:
             line = _died(name, died[name])
         elif job and job.state == "failed":  # the driver has not recorded it yet

@@ -62,7 +62,7 @@ def _runs(here: State, profile: plan_profile.Profile | None) -> list[str]:
         + f", {len(here.open)} to do"
         + (f" ({here.outdated} again: their recipe or options changed)" if here.outdated else ""),
         *_search(here),
-        f"files: {len(FILES_OF_A_RUN) * runs} of runs, {cells} of profiles, {logs} of logs"
+        f"files: at most {len(FILES_OF_A_RUN) * runs} of runs, {cells} of profiles, {logs} of logs"
         + (f", {len(here.trials) + chosen} of the search" if chosen else ""),
     ]
 
@@ -84,7 +84,7 @@ def _search(here: State) -> list[str]:
 
 def _task(here: State, task: Task, count: int) -> list[str]:
     study, names = here.study, [name for name, its in here.tasks.items() if its == task]
-    lines = [f"{task}: {count} datasets, primary metric {study.analysis.metric[task]}"]
+    lines = [f"{task}: {count} {'dataset' if count == 1 else 'datasets'}, primary metric {study.analysis.metric[task]}"]
     lines += [f"  {line}" for line in floor_lines(study, count)]
     return lines + _datasets(names, set(here.prepared)) + _recipes(study, task, names)
 

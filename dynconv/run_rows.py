@@ -55,6 +55,20 @@ def files(results: Path, run_ids: Iterable[str] | None = None, kind: Kind = RUNS
     return found
 
 
+def of_table(results: Path) -> dict[str, float]:
+    """The runs of `results/tables/runs.parquet` with the time of that file, as `files` tells them; none without it.
+
+    Raises:
+        DynconvError: it is no readable table of runs.
+    """
+    table = results / "tables/runs.parquet"
+    content = _bytes(table)
+    if content is None:
+        return {}
+    written = table.stat().st_mtime
+    return {row["run_id"]: written for row in _columns(table, content, ["run_id"], RUNS)}
+
+
 def read(
     results: Path, found: dict[str, float], columns: Sequence[str], kind: Kind = RUNS
 ) -> dict[str, dict[str, Any]]:

@@ -91,6 +91,22 @@ def test_states(folder):
     assert (queued.job, queued.node, queued.elapsed_s, queued.note) == ("88_1", None, None, "logs/slurm/c.log")
 
 
+def test_another_studys_job_does_not_hide_a_finished_run(folder):
+    file = folder / "results/runs/digits/odconv/seed0/run.parquet"
+    records.write("runs", [row("digits/odconv/seed0", accuracy=0.5)], file)
+    states = {line.run: line.state for line in table(parse(STUDY, "s"), folder / "results", folder)}
+    assert (states["digits/odconv/seed0"], states["digits/odconv/seed1"]) == ("ok", "running")
+
+
+def test_a_folder_without_runs_is_listed_by_its_table(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["list", "runs", "--results", "merged"]) == 2
+    assert capsys.readouterr().err.endswith("merged: no such folder; valid: a results folder\n")
+    rows = [row("digits/vanilla/seed0", accuracy=0.5), row("digits/vanilla/seed1", status="failed", failure="NaN")]
+    records.write("runs", rows, tmp_path / "merged/tables/runs.parquet")
+    assert listed(capsys, "--results", "merged")[-1] == "1 of 2 runs ok, 1 failed"
+
+
 def listed(capsys, *words):
     assert main(["list", "runs", *words]) == 0
     return capsys.readouterr().out.splitlines()

@@ -97,7 +97,7 @@ def test_the_page_with_a_cluster(folder, capsys):
     text = capsys.readouterr().out
     assert "2 variants x 2 datasets x 3 seeds = 12 runs, 0 of them done in results/, 12 to do" in text
     # logs: of 12 runs, 4 profiles, 2 datasets, their samples and 3 last steps, twice, and of the study's copy
-    assert "files: 48 of runs, 4 of profiles, 47 of logs" in text
+    assert "files: at most 60 of runs, 4 of profiles, 47 of logs" in text
     table = [line.split() for line in block(text, "cluster jobs").splitlines()]
     assert ["prepare", "2", "1", "2", "1", "0:30:00", "1", "core-hours"] in table
     assert ["samples", "2", "1", "2", "1", "0:30:00", "1", "core-hours"] in table
@@ -108,7 +108,7 @@ def test_the_page_with_a_cluster(folder, capsys):
     command = "snakemake results/runs/digits/vanilla/seed0/run.parquet --profile profile --configfile study.yaml"
     assert f"one run is a basis: {command}" in estimate
     assert "data: size not known before it is prepared: digits, ucr/GunPoint" in block(text, "disk")
-    assert "classification: 1 datasets" in text and "cannot reject" in text
+    assert "classification: 1 dataset," in text and "cannot reject" in text
 
 
 def test_samples_are_drawn_where_something_is_trained(folder):
@@ -275,5 +275,5 @@ def test_many_datasets_of_a_family_share_a_line_and_their_own_recipes_are_told(f
         "  ucr: 32 datasets, 1 prepared, 31 to be prepared" in series and "ucr/Fish" not in text.split("timeseries:")[1]
     )
     assert "    epochs: 3" in series and series[-1] == "  ucr/Adiac: epochs: 7"
-    images = block(text, "classification: 1 datasets").splitlines()
+    images = block(text, "classification: 1 dataset,").splitlines()
     assert "  digits: to be prepared" in images and "    lr: 0.5" in images

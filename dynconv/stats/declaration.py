@@ -41,7 +41,8 @@ class Declaration:
             for name, value in settings.items()
             if value != planned[name]
         }
-        left_out = [text for name, text in new.items() if name == "posterior"]
+        bayesian = "the Bayesian part is left out" if planned["posterior"] else "the Bayesian part is not in the plan"
+        left_out = [bayesian] if "posterior" in new else []
         deviations = [text for name, text in new.items() if name != "posterior"]
         return replace(self, deviations=(*self.deviations, *deviations), notes=(*self.notes, *left_out))
 

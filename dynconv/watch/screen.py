@@ -8,6 +8,7 @@ from rich.text import Text
 
 from dynconv.listing_runs import Line
 from dynconv.quantities import duration
+from dynconv.report import numbers
 from dynconv.stats import verdict
 from dynconv.watch.grid import draw, grid
 from dynconv.watch.look import Answer, Picture
@@ -167,6 +168,8 @@ def _origin(answer: Answer) -> str:
 
 
 def _verdict(each: verdict.Line) -> str:
-    size = "no difference known" if each.diff is None else f"{each.diff:+.4g}"
-    p = "" if each.p_adjusted is None else f"  adj. p {each.p_adjusted:.2g}"
-    return f"{each.task}: {each.variant} - {each.control}  {size}  {each.wins}/{each.ties}/{each.losses}{p}"
+    size = numbers.difference(each.diff, each.metric).replace(numbers.MINUS, "-")  # a minus that any terminal has
+    points = " points" if numbers.unit(each.metric) else ""
+    size = f"{size}{points}, W/T/L {each.wins}/{each.ties}/{each.losses}" if each.diff is not None else "not known yet"
+    p = "" if each.p_adjusted is None else f", adj. p {numbers.p_value(each.p_adjusted)}"
+    return f"{each.task}, {each.variant} - {each.control}: {size}{p}"

@@ -112,6 +112,7 @@ def test_bibtex_is_exactly_what_is_cited(studied, built, tmp_path):
 
 def test_the_bibliography_is_sound():
     entries = bibliography.entries()
+    assert not any(set("`{}\\") & set(entry.text) for entry in entries.values())
     assert len(entries) > 50
     for key, entry in entries.items():
         assert entry.bibtex.isascii() and entry.bibtex.count("{") == entry.bibtex.count("}")

@@ -176,6 +176,11 @@ def test_the_button_turns_light_to_dark(tab):
 def test_it_fits_a_phone_and_paper(browser, built):
     visit = Visit(browser, built / "report.html", viewport=PHONE, device_scale_factor=2, is_mobile=True)
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    visit.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    # What only a screen reader sees scrolls with its table, and so cannot widen the page.
+    hidden = "[...document.querySelectorAll('.scroll .sr')].map(e => e.offsetParent.closest('.scroll') !== null)"
+    assert set(visit.page.evaluate(hidden)) == {True}
     pdf = visit.page.pdf(format="A4")
     visit.context.close()
     assert pdf.startswith(b"%PDF") and visit.said == []

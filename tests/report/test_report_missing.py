@@ -88,7 +88,7 @@ def test_coverage_against_the_study(make):
     (results / "study.yaml").write_text(STUDY.replace("{datasets}", "digits, ucr/GunPoint"))
     text = " ".join(words(results).text.split())
     assert "5 of 12 runs ended well, 7 missing" in text
-    assert "digits classification 6 5 0 1" in text
+    assert "digits Classification 6 5 0 1" in text
     assert "ucr/GunPoint not known: no run yet 6 0 0 6" in text
     assert "All 12 5 0 7" in text
     assert "digits, hand, seed 2" in text

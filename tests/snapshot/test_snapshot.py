@@ -66,7 +66,7 @@ def test_half_way(tmp_path, monkeypatch, capsys):
     assert f"1 run ({series[1].run_id}): files changed while they were read" in notes
     assert f"{digits[5].run_id}/metrics: not a readable Parquet file" in notes
     assert "profile of vanilla on digits: left out" in notes and "4 of 4 networks have no profile yet" in notes
-    assert "not compared: task 'timeseries' has 'vanilla' only" in notes and "posterior" in notes
+    assert "not compared: task 'timeseries' has 'vanilla' only" in notes and "the Bayesian part is left out" in notes
     printed = capsys.readouterr().out
     assert (
         all(f"note: {note}" in printed for note in said["notes"]) and "4 of 12 runs ok, 1 failed, 1 running" in printed

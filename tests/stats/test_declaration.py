@@ -58,7 +58,7 @@ def test_a_deviation_makes_everything_exploratory(results):
 
 def test_leaving_the_bayesian_part_out_changes_no_test(results):
     declared = replace(DECLARED, plan=Analysis(resamples=200)).changed({"posterior": False})
-    assert (declared.deviations, declared.notes) == ((), ("posterior is False instead of True",))
+    assert (declared.deviations, declared.notes) == ((), ("the Bayesian part is left out",))
     assert not pairwise(results(EFFECTS), declared)["exploratory"].any()
 
 

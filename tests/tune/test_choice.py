@@ -169,7 +169,7 @@ def test_the_plan_counts_trials_and_knows_a_tuned_run(searched):
     assert "3 variants x 2 datasets x 1 seeds = 6 runs, 1 of them done" in text and "their recipe" not in text
     # 3 trials of 2 variants with 0.8 of the examples, beside 4 runs, of the same length
     assert "search (grid over lr): 6 trials, 6 done, 0 to do; 1.2 times the training of the runs" in text
-    assert "files: 24 of runs, 4 of profiles, 26 of logs, 8 of the search" in text
+    assert "files: at most 30 of runs, 4 of profiles, 26 of logs, 8 of the search" in text
     records.write("trials", [row(2, 0.9, trial_hash="other")], searched / "tuning/digits/vanilla/trial2/trial.parquet")
     assert "6 trials, 5 done, 1 to do" in plan(FOUND)
     (searched / "tuning/digits/vanilla/choice.json").unlink()

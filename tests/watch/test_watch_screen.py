@@ -72,6 +72,7 @@ def test_128_datasets_fit_and_what_does_not_is_counted(size, marks):
             "data90",
             "more datasets: ",
             "the answer so far, 0:01:40 old (of a snapshot)",
+            "v0 - vanilla: +3.1 points, W/T/L 4/0/1, adj. p 0.004",
         ):
             assert said in all_of_it
         assert "about 1:00:00 left at this pace" in all_of_it and "2 of them not timed yet" in all_of_it

@@ -52,6 +52,7 @@ def _entry(block: str) -> Entry:
 
 
 def _plain(value: str) -> str:
-    """BibTeX's text without braces, with its accents."""
+    """BibTeX's text without braces, with its accents and quotation marks."""
     text = re.sub(r"\{?\\(['\"v`^~])\{?(\w)\}?\}?", lambda hit: hit[2] + _ACCENTS[hit[1]], value)
+    text = text.replace("`", "\u2018").replace("'", "\u2019")
     return unicodedata.normalize("NFC", text).replace("{", "").replace("}", "").replace("--", "\u2013")

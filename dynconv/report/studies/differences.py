@@ -67,10 +67,10 @@ def warnings(found: Sequence[Side], changes: Sequence[Task]) -> list[str]:
                 f"Recipe or options of {_some(recipes)} differ between {pair}: their change is that of the code and of"
                 " the recipe together."
             )
-        for column, what in (("plan_hash", "analysis plan"), ("study_hash", "study")):
+        for column, what in (("plan_hash", "analysis plans"), ("study_hash", "study files")):
             hashes = [_values(side.results.runs[column]) for side in (a, b)]
             if hashes[0] and hashes[1] and hashes[0] != hashes[1]:
-                told.append(f"The runs of {pair} were made under a different {what}.")
+                told.append(f"The runs of {pair} were made under different {what}.")
         controls = {side.results.control for side in (a, b)}
         if len(controls) > 1:
             names = " and ".join(f"{side.label}: {side.results.control or 'unknown'}" for side in (a, b))
