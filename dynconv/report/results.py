@@ -119,6 +119,8 @@ class Results:
         against = self.pairwise.loc[self.pairwise["family"] == "primary", "variant_b"].unique()
         if len(against) == 1:
             return str(against[0])
+        if recorded := self.plan.get("analysis", {}).get("control"):
+            return str(recorded)
         return self.study.analysis.control if self.study else None
 
     @cached_property

@@ -103,4 +103,6 @@ def _nothing(results: Results, task: str) -> str:
         return (
             f"No answer: {runs['variant'].iloc[0]} is the only variant with runs, there is nothing to compare it with."
         )
+    if (results.pairwise["task"] == task).any():
+        return "No answer: the analysis plan has no comparison with the control; those that it has are below."
     return "No answer yet: the runs have not been compared (stats/pairwise.parquet has no row of this task)."
