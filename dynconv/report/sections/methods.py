@@ -14,13 +14,16 @@ def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Sect
     paragraphs = methods.paragraphs(results)
     text = {"text": prose.html(paragraphs), "references": prose.references(paragraphs)}
     tables = [(PATHS[name], TABLES[name].doc, n, TABLES[name].keys[0]) for name, n in results.rows.items()]
-    analysis = results.study.analysis if results.study else None
+    planned = {"alpha": results.study.analysis.alpha} if results.study else {}
     parts = (
         Section(
             "reading",
             "How to read this",
             "reading.html.j2",
-            {"analysis": analysis},
+            {
+                "alpha": results.plan.get("analysis", planned).get("alpha"),  # what was done goes over what was planned
+                "declared": bool(results.plan.get("followed")),
+            },
         ),
         Section("files", "Files", "files.html.j2", {"tables": tables}),
     )
