@@ -54,6 +54,7 @@ def _drawing(results: Results, found: list[Verdict]) -> Drawing:
     )
     caption = (
         "Difference to the control with its interval, task by task, each in its own units: tasks are never pooled."
+        " Right of 0: better."
         " A filled mark is a verdict of superior, inferior or equivalent; a hollow one is inconclusive."
     )
     if any(ropes.values()):

@@ -50,7 +50,7 @@ def _verdicts(results: Results, found: list[Verdict]) -> Table:
         last = v.task
     wide = level(results)
     notes = [
-        f"Differences to {found[0].control}, of metrics between 0 and 1 in percentage points to one decimal, else to"
+        f"Differences to {found[0].control} (positive: the variant is better), of metrics between 0 and 1 in percentage points to one decimal, else to"
         " three significant digits; bold: significant. W/T/L: datasets won, tied and lost; adj. p: two-sided, adjusted"
         " within the task\u2019s family, to three decimals. MACs as executed and training time relative to the"
         " control\u2019s on the same dataset and hardware, geometric means. Tasks are never pooled."

@@ -136,6 +136,7 @@ def _effects(one: bool) -> list[str]:
 
 def _matrix(results: Results, task: str, rows: pd.DataFrame) -> Table:
     metric = results.metric(task)
+    order = "column minus row" if numbers.lower_is_better(metric) else "row minus column"
     found = {}
     for row in rows.to_dict("records"):
         found[row["variant_a"], row["variant_b"]] = row
@@ -161,7 +162,7 @@ def _matrix(results: Results, task: str, rows: pd.DataFrame) -> Table:
         data={file_name("matrix", task): rows[[*_SHOWN]]},
         sources=(PATHS["pairwise"],),
         notes=(
-            "Above the diagonal: mean difference, row minus column (positive: the row is better). Below it: the"
+            f"Above the diagonal: mean difference, {order} (positive: the row is better). Below it: the"
             f" adjusted p, to three decimals. Bold: significant. {digits(metric)}",
         ),
         full=short.full,

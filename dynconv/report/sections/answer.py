@@ -47,7 +47,8 @@ def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Sect
         "control": results.control,
         "posteriors": _posteriors(results),
         "ratio": "geometric mean over datasets of the ratio to the control",
-        "unit_": any(v.metric in numbers.FRACTIONS for v in found),
+        "unit_": [v.metric in numbers.FRACTIONS for v in found],
+        "lower": sorted({numbers.label(v.metric) for v in found if numbers.lower_is_better(v.metric)}),
         "deviations": results.plan.get("deviations", []),
     }
     yield Section("answer", "The answer", "answer.html.j2", context)
