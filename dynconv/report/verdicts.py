@@ -13,7 +13,8 @@ from dynconv.stats.verdict import Line, lines
 class Verdict(Line):
     """What the statistics say of one variant on one task, with its means and its cost.
 
-    Means are over the datasets on which variant and control both have a value, as `diff` is; None where there is none.
+    Means are over the datasets on which variant and control both have a value, as `diff` is unless the plan counts
+    failed runs (`coverage.failed_rule`); None where there is none.
     """
 
     mean: float | None

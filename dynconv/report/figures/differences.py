@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from dynconv.report import numbers
+from dynconv.report.coverage import failed_rule
 from dynconv.report.figures import layout
 from dynconv.report.figures.drawing import Drawing, draw, file_name
 from dynconv.report.figures.palette import Style, light, styles
@@ -81,6 +82,7 @@ def _rows(results: Results, task: str, means: pd.DataFrame, style: dict[str, Sty
         f"Difference of the means over seeds to {control} (the line at 0), dataset by dataset, the largest mean gain"
         " first. Right of the line: better. Marks of a row are set apart only to be seen."
     )
+    caption += f" {rule}" if (rule := failed_rule(results, task)) else ""
     return draw(file_name(NAME, task), alt, caption, plot)
 
 
@@ -137,6 +139,7 @@ def _scatter(results: Results, task: str, means: pd.DataFrame, style: dict[str, 
         f"A mark a dataset: the variant's mean over seeds against that of {control}. Marks {side} the diagonal: the"
         " variant is better. Numbers: datasets won, tied and lost."
     )
+    caption += f" {rule}" if (rule := failed_rule(results, task)) else ""
     return draw(file_name(NAME, task), alt, caption, plot)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from dynconv.report import numbers
+from dynconv.report.coverage import failed_rule
 from dynconv.report.paper.table import EXPLORATORY, Cell, Column, Names, Table, level, verdict
 from dynconv.report.results import PATHS, Results
 from dynconv.report.sections.section import task_title
@@ -50,11 +51,13 @@ def _verdicts(results: Results, found: list[Verdict]) -> Table:
         last = v.task
     wide = level(results)
     notes = [
-        f"Differences to {found[0].control} (positive: the variant is better), of metrics between 0 and 1 in percentage points to one decimal, else to"
+        f"Differences to {found[0].control} (positive: the variant is better), of"
+        " metrics between 0 and 1 in percentage points to one decimal, else to"
         " three significant digits; bold: significant. W/T/L: datasets won, tied and lost; adj. p: two-sided, adjusted"
         " within the task\u2019s family, to three decimals. MACs as executed and training time relative to the"
         " control\u2019s on the same dataset and hardware, geometric means. Tasks are never pooled."
     ]
+    notes += [rule] if (rule := failed_rule(results)) else []
     notes += [EXPLORATORY] * free
     notes += [f"{task}: {numbers.listing(names)}: {reason}" for (task, reason), names in reasons(found).items()]
     data = pd.DataFrame([{**asdict(v), **{f"{k}_ratio": n for k, n in asdict(v.cost).items()}} for v in found])
