@@ -98,8 +98,8 @@ def _summary(results: Results, task: str, rows: pd.DataFrame, *, profiled: bool)
     data = pd.DataFrame(
         [
             {"task": task, "variant": v, "n_datasets": own["dataset"].nunique()}
-            | {name: _mean(own[name]) if name in cost.COUNTS or alone else np.nan for name in kinds}
-            | {f"{name}_ratio": _mean(own[f"{name}_ratio"]) for name in kinds}
+            | {name: _mean(own, name) if name in cost.COUNTS or alone else np.nan for name in kinds}
+            | {f"{name}_ratio": _mean(own, f"{name}_ratio") for name in kinds}
             for v in variants
             for own in [rows[rows["variant"] == v]]
         ]
@@ -198,8 +198,6 @@ def _notes(results: Results, task: str, alone: bool, *, profiled: bool) -> list[
     return notes if alone else [*notes, "The hardware differs: of times and memory only ratios are given."]
 
 
-def _mean(values: pd.Series) -> float:
-    """The geometric mean of what is known and positive."""
-    numbers_ = values.astype(float)
-    positive = numbers_[np.isfinite(numbers_) & (numbers_ > 0)]
-    return float(np.exp(np.log(positive).mean())) if len(positive) else float("nan")
+def _mean(rows: pd.DataFrame, column: str) -> float:
+    """The geometric mean over datasets of what is known and positive."""
+    return float(np.exp(np.log(cost.by_dataset(rows[column], rows["dataset"])).mean()))
