@@ -11,7 +11,7 @@ from dynconv.report.coverage import failed_rule
 from dynconv.report.paper.table import EXPLORATORY, Cell, Column, Names, Table, level, verdict
 from dynconv.report.results import PATHS, Results
 from dynconv.report.sections.section import task_title
-from dynconv.report.summary import reasons
+from dynconv.report.summary import reasons, reservations
 from dynconv.report.verdicts import Verdict, verdicts
 
 _CLAIM = "Better on every task"
@@ -57,9 +57,10 @@ def _verdicts(results: Results, found: list[Verdict]) -> Table:
         " within the task\u2019s family, to three decimals. MACs as executed and training time relative to the"
         " control\u2019s on the same dataset and hardware, geometric means. Tasks are never pooled."
     ]
+    told = [*reasons(found).items(), *reservations(results, found).items()]
     notes += [rule] if (rule := failed_rule(results)) else []
     notes += [EXPLORATORY] * free
-    notes += [f"{task}: {numbers.listing(names)}: {reason}" for (task, reason), names in reasons(found).items()]
+    notes += [f"{task}: {numbers.listing(names)}: {reason}" for (task, reason), names in told]
     data = pd.DataFrame([{**asdict(v), **{f"{k}_ratio": n for k, n in asdict(v.cost).items()}} for v in found])
     return Table(
         name="verdicts",

@@ -151,7 +151,7 @@ def _effects(results: Results) -> Iterator[str | Cite]:
         size = (
             f"\u00b1{told.pop():g}"
             if len(set(ropes.values())) == 1
-            else numbers.listing([f"\u00b1{rope:g} ({task})" for task, rope in ropes.items() if rope])
+            else numbers.listing([f"\u00b1{rope:g} ({task})" for task, rope in ropes.items() if rope is not None])
         )
         yield (
             f"Differences within {size} (in units of the metric) count as practically equivalent; a pair was called"

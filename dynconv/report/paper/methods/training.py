@@ -186,7 +186,7 @@ def _hardware(results: Results, task: str) -> Iterator[str | Cite]:
 def _tuning(results: Results, study: Study) -> Iterator[str | Cite]:
     tune = study.tune
     if tune is None:
-        yield "The study tuned no hyper-parameter: every variant was trained by the recipe of its task as it stands"
+        yield "The study tuned no hyper-parameter: on each dataset every variant was trained by the same recipe"
         yield f", but for {numbers.listing(own)}." if (own := _own(study)) else "."
         return
     choices = results.choices
