@@ -29,7 +29,7 @@ from dynconv.report.figures.drawing import Drawing
 from dynconv.report.figures.palette import COLOURS, styles
 from dynconv.report.results import Results, load
 from dynconv.report.sections import across, answer, completeness, cost, dynamics, methods, provenance, tasks, tuning
-from dynconv.report.sections.section import Section, task_title
+from dynconv.report.sections.section import Section
 
 FIGURES = (
     forest,
@@ -128,7 +128,7 @@ def _environment() -> jinja2.Environment:
         numbers.kilowatt_hours,
         numbers.label,
         numbers.unit,
-        task_title,
+        numbers.task_title,
     )
     environment.filters |= {function.__name__: function for function in formats}
     environment.globals |= {"known": numbers.known, "interval": numbers.interval, "half_width": numbers.half_width}

@@ -57,10 +57,18 @@ def relatives(results: Results, task: str) -> dict[str, Cost]:
     for variant in results.variants:
         own = counted[counted.index.get_level_values("variant") == variant]
         params, macs, macs_theoretical = (_geometric_mean(own[column]) for column in COUNTS)
-        time = _geometric_mean(times.loc[times["variant"] == variant, "ratio"])
+        timed = times[times["variant"] == variant]
+        time = _geometric_mean(by_dataset(timed["ratio"], timed["dataset"]))
         step = _geometric_mean(steps.loc[steps["variant"] == variant, "step"])
         found[variant] = Cost(params, macs, macs_theoretical, time, step)
     return found
+
+
+def by_dataset(values: pd.Series, datasets: pd.Series) -> pd.Series:
+    """The geometric mean of each dataset's positive values: one on several kinds of hardware counts once."""
+    numbers = values.astype(float)
+    positive = numbers.where(np.isfinite(numbers) & (numbers > 0))
+    return np.exp(np.log(positive).groupby(datasets.to_numpy()).mean())
 
 
 def _geometric_mean(values: pd.Series) -> float | None:

@@ -5,6 +5,12 @@ from dataclasses import dataclass
 
 from dynconv.report.results import Results
 
+# What a plan that does not leave failed runs out of the means makes of them in comparisons.
+_RULES = {
+    "worst": "Comparisons and ranks count a failed run as the worst run that any variant has on its dataset; means do"
+    " not.",
+    "drop_dataset": "Comparisons and ranks leave out every dataset on which a run failed; means do not.",
+}
 UNKNOWN_TASK = ""  # of a dataset that the study names and no table mentions
 
 
@@ -44,3 +50,11 @@ def coverage(
         missing=total["missing"] if known else None,
         extra=total["extra"],
     )
+
+
+def failed_rule(results: Results, task: str | None = None) -> str:
+    """How comparisons count failed runs, one sentence, where that is not as the means do; else nothing."""
+    failed = results.runs[results.runs["status"] != "ok"]
+    if task is not None:
+        failed = failed[failed["task"] == task]
+    return _RULES.get(results.plan.get("analysis", {}).get("failed_runs"), "") if len(failed) else ""

@@ -31,6 +31,11 @@ def label(metric: str) -> str:
     return LABELS.get(metric, metric)
 
 
+def task_title(task: str) -> str:
+    """The name of a task as a heading."""
+    return "Time series" if task == "timeseries" else task.capitalize()
+
+
 def unit(metric: str) -> str:
     """The unit of a value of the metric, with its leading space."""
     return " %" if metric in FRACTIONS else ""
@@ -45,14 +50,19 @@ def value(number: Any, metric: str) -> str:
     """A value of the metric, without its unit: `94.2`."""
     if not known(number):
         return NONE
-    return f"{number * 100:.1f}" if metric in FRACTIONS else f"{number:.3g}"
+    return f"{number * 100:.1f}" if metric in FRACTIONS else three(number)
+
+
+def three(number: float) -> str:
+    """Three significant digits, zeros at the end among them: `1.00`, `0.0340`, `123`."""
+    return f"{number:#.3g}".removesuffix(".")
 
 
 def difference(number: Any, metric: str) -> str:
     """A difference with its sign, unless it rounds to zero: `+1.2`."""
     if not known(number):
         return NONE
-    text = f"{number * 100:.1f}" if metric in FRACTIONS else f"{number:.3g}"
+    text = f"{number * 100:.1f}" if metric in FRACTIONS else three(number)
     if float(text) == 0:
         return text.lstrip("-")
     return minus(text) if text.startswith("-") else f"+{text}"

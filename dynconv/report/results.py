@@ -119,6 +119,8 @@ class Results:
         against = self.pairwise.loc[self.pairwise["family"] == "primary", "variant_b"].unique()
         if len(against) == 1:
             return str(against[0])
+        if recorded := self.plan.get("analysis", {}).get("control"):
+            return str(recorded)
         return self.study.analysis.control if self.study else None
 
     @cached_property
@@ -143,6 +145,12 @@ class Results:
         frames = [frame[["dataset", "task"]] for frame in (self.runs, self.profile, self.means)]
         pairs = pd.concat(frames).drop_duplicates("dataset")
         return dict(zip(pairs["dataset"], pairs["task"], strict=True))
+
+    @property
+    def alpha(self) -> float | None:
+        """The level that the comparison used, which goes over the one that was planned; None: unknown."""
+        planned = {"alpha": self.study.analysis.alpha} if self.study else {}
+        return self.plan.get("analysis", planned).get("alpha")
 
     def rope(self, task: str) -> float | None:
         """The half-width of the region of practical equivalence that the comparison of a task used; None: unknown."""

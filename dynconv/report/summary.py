@@ -39,6 +39,8 @@ def print_verdicts(results: Path, console: Console | None = None) -> None:
     console.print(_table(found), width=width)
     for (task, reason), names in reasons(found).items():
         console.print(Text(f"{task}: {numbers.listing(names)}: {reason}"), width=width)
+    for (task, reason), names in reservations(content, found).items():
+        console.print(Text(f"{task}: {numbers.listing(names)}: {reason}"), width=width)
 
 
 def reasons(found: list[Verdict]) -> dict[tuple[str, str], list[str]]:
@@ -48,6 +50,26 @@ def reasons(found: list[Verdict]) -> dict[tuple[str, str], list[str]]:
         if verdict.verdict == "inconclusive":
             grouped.setdefault((verdict.task, verdict.reason), []).append(verdict.variant)
     return grouped
+
+
+def reservations(results: Results, found: list[Verdict]) -> dict[tuple[str, str], list[str]]:
+    """As `reasons`, of what is significant, but practically equivalent, or with a mean difference of the other sign."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for v in found:
+        if v.verdict in ("superior", "inferior") and (small(results, v) or contrary(v)):
+            grouped.setdefault((v.task, v.reason), []).append(v.variant)
+    return grouped
+
+
+def small(results: Results, v: Verdict) -> bool:
+    """The whole interval lies within the region of practical equivalence."""
+    rope = results.rope(v.task)
+    return None not in (rope, v.ci_low, v.ci_high) and -rope < v.ci_low and v.ci_high < rope  # type: ignore[operator]
+
+
+def contrary(v: Verdict) -> bool:
+    """The mean difference has another sign than the verdict, which rests on ranks."""
+    return v.diff is not None and v.diff * (1 if v.verdict == "superior" else -1) < 0
 
 
 def _completeness(content: Results) -> str:

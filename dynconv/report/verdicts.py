@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from dynconv.analysis_plan import EXPLORATORY
 from dynconv.report import numbers
 from dynconv.report.cost import Cost, relatives
 from dynconv.report.results import Results
@@ -12,7 +13,8 @@ from dynconv.stats.verdict import Line, lines
 class Verdict(Line):
     """What the statistics say of one variant on one task, with its means and its cost.
 
-    Means are over the datasets on which variant and control both have a value, as `diff` is; None where there is none.
+    Means are over the datasets on which variant and control both have a value, as `diff` is unless the plan counts
+    failed runs (`coverage.failed_rule`); None where there is none.
     """
 
     mean: float | None
@@ -34,8 +36,10 @@ _EMPTY = {
 
 
 def verdicts(results: Results) -> list[Verdict]:
-    """One verdict a row of the primary family, by task, variants in the report's order."""
-    found = {(line.task, line.variant): line for line in lines(results.pairwise.fillna(_EMPTY))}
+    """One verdict a planned pair with the control, whatever its family is called; by task, in the report's order."""
+    pairs = results.pairwise
+    pairs = pairs[(pairs["variant_b"] == results.control) & (pairs["family"] != EXPLORATORY)]
+    found = {(line.task, line.variant): line for line in lines(pairs.fillna(_EMPTY), family=None)}
     order = [(task, variant) for task in results.tasks for variant in results.variants]
     costs = {task: relatives(results, task) for task in results.tasks}
     return [_verdict(results, found[key], costs[key[0]][key[1]]) for key in order if key in found]

@@ -123,8 +123,8 @@ class Line:
     reason: str
 
 
-def lines(pairwise: pd.DataFrame, family: str = "primary") -> list[Line]:
-    """One line a pair of `family` in the `pairwise` table, in its order; `variant` is a and `control` is b."""
+def lines(pairwise: pd.DataFrame, family: str | None = "primary") -> list[Line]:
+    """One line a pair of `family` (None: of any) in the `pairwise` table, in its order; `variant` is a, `control` b."""
     return [
         Line(
             task=row["task"],
@@ -144,7 +144,7 @@ def lines(pairwise: pd.DataFrame, family: str = "primary") -> list[Line]:
             verdict=row["verdict"],
             reason=row["reason"],
         )
-        for row in pairwise[pairwise["family"] == family].to_dict("records")
+        for row in (pairwise if family is None else pairwise[pairwise["family"] == family]).to_dict("records")
     ]
 
 

@@ -46,6 +46,8 @@ def test_it_says_what_was_run(studied):
     assert "by Adam (Kingma & Ba 2015) with learning rate 0.002" in said and "augmentation: jitter" in said
     assert "On ucr/GunPoint: epochs = 9." in said
     assert "record another number of epochs (8)" in said  # the runs of the example have eight
+    assert "tuned no hyper-parameter: on each dataset every variant was trained by the same recipe." in said
+    assert "recipe of its task" not in said  # GunPoint has its own
     assert "tuned no hyper-parameter" in said and "Runs have three seeds (0, 1, 2)" in said
 
 

@@ -33,11 +33,19 @@ def test_one_task_has_a_forest_plot_and_no_claim(make):
 
 def test_the_plan_and_its_deviations_are_told(small):
     said = {"followed": False, "deviations": ["alpha is 0.1 instead of 0.05"], "notes": ["two runs say nothing"]}
-    (small / "stats/plan.json").write_text(json.dumps(said | {"analysis": {"rope": 0.01}, "declared": None}))
+    (small / "stats/plan.json").write_text(
+        json.dumps(said | {"analysis": {"rope": 0.01, "alpha": 0.1}, "declared": None})
+    )
     text = words(small).text
     assert "Exploratory, not confirmatory" in text and text.count("alpha is 0.1 instead of 0.05") >= 1
-    assert "Noted: two runs say nothing." in text and "region of practical equivalence" in text
+    assert (
+        "Noted: two runs say nothing." in text
+        and "region of practical equivalence and the test could have rejected" in text
+    )
+    assert "when the adjusted p is below 0.1" in text  # as it was done
+    assert "with Welch\u2019s 90 per cent interval over the seeds of the one dataset" in text
     followed = {"followed": True, "deviations": [], "notes": [], "analysis": {}, "declared": {}, "analysis_hash": "abc"}
     (small / "stats/plan.json").write_text(json.dumps(followed))
     text = words(small).text
     assert "follows the plan that the study declared (digest abc)" in text and "Exploratory, not" not in text
+    assert "region of practical equivalence, fixed before the runs, and the test could" in text

@@ -127,7 +127,7 @@ def _drawing(
         points_unit = " (points)" if metric in numbers.FRACTIONS else ""
         axes.set_xlabel(f"{scale.words}, relative to {numbers.shorten(control, 16)}")
         axes.set_ylabel(f"gain in {numbers.label(metric)}{points_unit}")
-        axes.set_title(numbers.shorten(task, 40))
+        axes.set_title(numbers.shorten(numbers.task_title(task), 40))
         shown = [control, *(v.variant for v in found)]
         layout.key(figure, [layout.entry(variant, style[variant], line=False) for variant in shown])
 

@@ -68,7 +68,7 @@ def _drawing(
             _name(axes, variant, mean[variant], x, y, left, style[variant])
         for place, clique in enumerate(bars):
             _bar(axes, -_FIRST - _BAR * place, [at[v] for v in clique], [x for v, x in at.items() if v not in clique])
-        axes.text(0.05, 0.6, numbers.shorten(task, 40), fontsize=10, va="top")
+        axes.text(0.05, 0.6, numbers.shorten(numbers.task_title(task), 40), fontsize=10, va="top")
         axes.text(layout.WIDTH / 2, 0.34, "mean rank (1: best)", ha="center", fontsize=8, color=light("muted"))
 
     ranked = ", ".join(f"{variant} {rank:.2f}" for variant, rank in mean.items())

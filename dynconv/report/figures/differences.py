@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from dynconv.report import numbers
+from dynconv.report.coverage import failed_rule
 from dynconv.report.figures import layout
 from dynconv.report.figures.drawing import Drawing, draw, file_name
 from dynconv.report.figures.palette import Style, light, styles
@@ -68,7 +69,7 @@ def _rows(results: Results, task: str, means: pd.DataFrame, style: dict[str, Sty
         axes.xaxis.set_major_locator(MaxNLocator(5))
         points = " (points)" if metric in numbers.FRACTIONS else ""
         axes.set_xlabel(f"gain in {numbers.label(metric)}{points} over {numbers.shorten(control, 14)}")
-        axes.set_title(numbers.shorten(task, 40), x=-(1.45 / 2.58))
+        axes.set_title(numbers.shorten(numbers.task_title(task), 40), x=-(1.45 / 2.58))
         layout.key(figure, [layout.entry(variant, style[variant], line=False) for variant in gains])
 
     best = ", ".join(
@@ -81,6 +82,7 @@ def _rows(results: Results, task: str, means: pd.DataFrame, style: dict[str, Sty
         f"Difference of the means over seeds to {control} (the line at 0), dataset by dataset, the largest mean gain"
         " first. Right of the line: better. Marks of a row are set apart only to be seen."
     )
+    caption += f" {rule}" if (rule := failed_rule(results, task)) else ""
     return draw(file_name(NAME, task), alt, caption, plot)
 
 
@@ -123,7 +125,7 @@ def _scatter(results: Results, task: str, means: pd.DataFrame, style: dict[str, 
             axes.yaxis.set_major_locator(MaxNLocator(4))
             axes.tick_params(labelleft=place % _COLUMNS == 0, labelbottom=place + _COLUMNS >= len(others))
             _note(axes, counts[variant], below)
-        title = f"{numbers.shorten(task, 30)}: {numbers.label(metric)} on {len(means)} datasets"
+        title = f"{numbers.shorten(numbers.task_title(task), 30)}: {numbers.label(metric)} on {len(means)} datasets"
         layout.heading(figure, f"{title}{f' ({unit})' if unit else ''}")
         layout.across(figure, f"mean of {numbers.shorten(control, 20)}")
         figure.text(
@@ -137,6 +139,7 @@ def _scatter(results: Results, task: str, means: pd.DataFrame, style: dict[str, 
         f"A mark a dataset: the variant's mean over seeds against that of {control}. Marks {side} the diagonal: the"
         " variant is better. Numbers: datasets won, tied and lost."
     )
+    caption += f" {rule}" if (rule := failed_rule(results, task)) else ""
     return draw(file_name(NAME, task), alt, caption, plot)
 
 

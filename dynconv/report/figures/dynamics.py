@@ -70,7 +70,7 @@ def _entropy(task: str, variant: str, bands: pd.DataFrame, look: Style, left_out
         axes.set_ylim(0, 1.02)
         axes.set_xlabel("training done (%)")
         axes.set_ylabel("attention entropy (1: the most)")
-        axes.set_title(f"{numbers.shorten(task, 20)}: {numbers.shorten(variant, 20)}")
+        axes.set_title(f"{numbers.shorten(numbers.task_title(task), 20)}: {numbers.shorten(variant, 20)}")
         parts = [part for part in dynamics.PARTS if (bands["part"] == part).any()]
         marks = {part: {"color": look.colour, "marker": look.marker, "ms": 4, "ls": LINES[part]} for part in parts}
         layout.key(figure, [layout.Entry(f"{part} layers", mark) for part, mark in marks.items()])
@@ -100,7 +100,7 @@ def _profile(task: str, quantity: str, bands: pd.DataFrame, look: dict[str, Styl
             axes.set_ylim(bottom=1)
         axes.set_xlabel("depth of the layer (%)")
         axes.set_ylabel(label)
-        axes.set_title(f"{numbers.shorten(task, 16)}: {title}")
+        axes.set_title(f"{numbers.shorten(numbers.task_title(task), 16)}: {title}")
         _key(figure, bands, look)
 
     mean = bands.groupby("variant", observed=True)["mean"].mean()
@@ -120,7 +120,7 @@ def _sharpness(task: str, bands: pd.DataFrame, look: dict[str, Style], left_out:
         axes.yaxis.set_minor_locator(NullLocator())
         axes.set_xlabel("training done (%)")
         axes.set_ylabel("first-order sharpness (nats)")
-        axes.set_title(f"{numbers.shorten(task, 20)}: sharpness")
+        axes.set_title(f"{numbers.shorten(numbers.task_title(task), 20)}: sharpness")
         _key(figure, bands, look)
 
     end = bands.sort_values("progress").groupby("variant", observed=True)["mean"].last()

@@ -54,6 +54,7 @@ def _drawing(results: Results, found: list[Verdict]) -> Drawing:
     )
     caption = (
         "Difference to the control with its interval, task by task, each in its own units: tasks are never pooled."
+        " Right of 0: better."
         " A filled mark is a verdict of superior, inferior or equivalent; a hollow one is inconclusive."
     )
     if any(ropes.values()):
@@ -77,4 +78,4 @@ def _panel(ax: Axes, task: str, rows: list[Verdict], rope: float | None, style: 
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.grid(False, axis="y")
     ax.xaxis.set_major_locator(MaxNLocator(6))
-    ax.set_title(f"{numbers.shorten(task, 30)}: {numbers.label(rows[0].metric)}")
+    ax.set_title(f"{numbers.shorten(numbers.task_title(task), 30)}: {numbers.label(rows[0].metric)}")

@@ -82,7 +82,7 @@ def _drawing(task: str, number: int, figures: int, shown: Mapping[str, _Bands], 
                 panel = panels.panel(axes, place, _COLUMNS, numbers.shorten(dataset, 19), *span)
                 _curves(axes, bands, style, panel.place, width=1.0, marks=1)
             part = f" ({number} of {figures})" if figures > 1 else ""
-            layout.heading(figure, f"{numbers.shorten(task, 30)}: training loss{part}")
+            layout.heading(figure, f"{numbers.shorten(numbers.task_title(task), 30)}: training loss{part}")
             layout.across(figure, "epoch")
         layout.key(figure, [layout.entry(variant, style[variant]) for variant in present])
 

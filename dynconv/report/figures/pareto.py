@@ -60,7 +60,8 @@ def _drawing(results: Results, task: str, panels: dict[str, pd.DataFrame], style
         for axes, (cost, rows) in zip(found, panels.items(), strict=True):
             _panel(axes, rows, metric, style)
             layout.small(axes, COSTS[cost])
-        title = f"{numbers.shorten(task, 30)}: {numbers.label(metric)}{f' ({unit})' if unit else ''} against cost"
+        name = numbers.shorten(numbers.task_title(task), 30)
+        title = f"{name}: {numbers.label(metric)}{f' ({unit})' if unit else ''} against cost"
         layout.heading(figure, title)
         layout.across(figure, f"cost relative to {numbers.shorten(control, 20)} (log axis)")
         layout.key(figure, [layout.entry(variant, style[variant], line=False) for variant in present])

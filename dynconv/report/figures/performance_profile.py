@@ -47,7 +47,7 @@ def _drawing(task: str, metric: str, rows: pd.DataFrame, style: dict[str, Style]
         axes.margins(x=0.02)
         axes.set_xlabel(f"threshold of {numbers.label(metric)}{f' ({unit.strip()})' if unit else ''}")
         axes.set_ylabel("share of runs above it")
-        axes.set_title(numbers.shorten(task, 40))
+        axes.set_title(numbers.shorten(numbers.task_title(task), 40))
         layout.key(figure, [layout.entry(variant, style[variant]) for variant in lines])
 
     reached = ", ".join(f"{variant} {numbers.value(_median(own), metric)}{unit}" for variant, own in lines.items())

@@ -69,7 +69,7 @@ def _drawing(results: Results, task: str, found: dict[str, _Answer], style: dict
         for side in ("left", "bottom"):
             axes.spines[side].set_visible(False)
         axes.set_xlabel(f"posterior probability, against {numbers.shorten(control, 16)}")
-        axes.set_title(numbers.shorten(task, 40), x=-(1.4 / 2.55))
+        axes.set_title(numbers.shorten(numbers.task_title(task), 40), x=-(1.4 / 2.55))
         layout.key(
             figure,
             [

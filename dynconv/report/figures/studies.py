@@ -47,7 +47,7 @@ def _drawing(task: Task, style: Mapping[str, Style]) -> Drawing:
         unit = numbers.unit(task.metric).replace(" ", ", ", 1)
         axes.set_xlabel(f"{a}: {label}{unit}")
         axes.set_ylabel(f"{b}: {label}{unit}")
-        axes.set_title(numbers.shorten(task.task, 40))
+        axes.set_title(numbers.shorten(numbers.task_title(task.task), 40))
         entries = [layout.entry(change.variant, style[change.variant], line=False) for change in task.changes]
         layout.key(figure, [layout.Entry(e.words, e.mark | {"mfc": "none"}) for e in entries])
 

@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 from dynconv.report import numbers
+from dynconv.report.coverage import failed_rule
 from dynconv.report.paper.table import EXPLORATORY, Cell, Column, Names, Table, level, verdict
 from dynconv.report.results import PATHS, Results
-from dynconv.report.sections.section import task_title
-from dynconv.report.summary import reasons
+from dynconv.report.summary import reasons, reservations
 from dynconv.report.verdicts import Verdict, verdicts
 
 _CLAIM = "Better on every task"
@@ -33,7 +33,7 @@ def _verdicts(results: Results, found: list[Verdict]) -> Table:
     last = None
     for v in found:
         if v.task != last:
-            groups[len(lines)] = f"{task_title(v.task)}, {numbers.label(v.metric)}{numbers.unit(v.metric)}"
+            groups[len(lines)] = f"{numbers.task_title(v.task)}, {numbers.label(v.metric)}{numbers.unit(v.metric)}"
         lines.append(
             [
                 Cell(short[v.variant]),
@@ -50,13 +50,16 @@ def _verdicts(results: Results, found: list[Verdict]) -> Table:
         last = v.task
     wide = level(results)
     notes = [
-        f"Differences to {found[0].control}, of metrics between 0 and 1 in percentage points to one decimal, else to"
+        f"Differences to {found[0].control} (positive: the variant is better), of"
+        " metrics between 0 and 1 in percentage points to one decimal, else to"
         " three significant digits; bold: significant. W/T/L: datasets won, tied and lost; adj. p: two-sided, adjusted"
         " within the task\u2019s family, to three decimals. MACs as executed and training time relative to the"
         " control\u2019s on the same dataset and hardware, geometric means. Tasks are never pooled."
     ]
+    told = [*reasons(found).items(), *reservations(results, found).items()]
+    notes += [rule] if (rule := failed_rule(results)) else []
     notes += [EXPLORATORY] * free
-    notes += [f"{task}: {numbers.listing(names)}: {reason}" for (task, reason), names in reasons(found).items()]
+    notes += [f"{task}: {numbers.listing(names)}: {reason}" for (task, reason), names in told]
     data = pd.DataFrame([{**asdict(v), **{f"{k}_ratio": n for k, n in asdict(v.cost).items()}} for v in found])
     return Table(
         name="verdicts",

@@ -11,7 +11,6 @@ from dynconv.report import cost, numbers, speed
 from dynconv.report.figures.drawing import file_name
 from dynconv.report.paper.table import Cell, Column, Names, Table
 from dynconv.report.results import PATHS, Results
-from dynconv.report.sections.section import task_title
 
 _MEASURED = ("train_s", "peak_memory_bytes")  # which depend on the hardware
 
@@ -98,8 +97,8 @@ def _summary(results: Results, task: str, rows: pd.DataFrame, *, profiled: bool)
     data = pd.DataFrame(
         [
             {"task": task, "variant": v, "n_datasets": own["dataset"].nunique()}
-            | {name: _mean(own[name]) if name in cost.COUNTS or alone else np.nan for name in kinds}
-            | {f"{name}_ratio": _mean(own[f"{name}_ratio"]) for name in kinds}
+            | {name: _mean(own, name) if name in cost.COUNTS or alone else np.nan for name in kinds}
+            | {f"{name}_ratio": _mean(own, f"{name}_ratio") for name in kinds}
             for v in variants
             for own in [rows[rows["variant"] == v]]
         ]
@@ -109,7 +108,7 @@ def _summary(results: Results, task: str, rows: pd.DataFrame, *, profiled: bool)
     what = "Speed of each variant, as profiled" if profiled else "Cost of each variant"
     return Table(
         name=name,
-        caption=f"{what}{'' if one else ', geometric means over datasets'} ({task_title(task).lower()}).",
+        caption=f"{what}{'' if one else ', geometric means over datasets'} ({numbers.task_title(task).lower()}).",
         columns=(Column("Variant", numeric=False), *_columns(kinds, shown, compared)),
         rows=[[Cell(short[row["variant"]]), *_costs(row, kinds, shown, compared)] for row in data.to_dict("records")],
         data={name: data},
@@ -157,7 +156,7 @@ def _each(results: Results, task: str, rows: pd.DataFrame) -> Table:
         lines.append([name, Cell(short[row["variant"]]), *_costs(row, kinds, shown, compared)])
     return Table(
         name=file_name("cost-by-dataset", task),
-        caption=f"Cost of each variant on each dataset ({task_title(task).lower()}).",
+        caption=f"Cost of each variant on each dataset ({numbers.task_title(task).lower()}).",
         columns=tuple(columns),
         rows=lines,
         data={file_name("cost-by-dataset", task): rows.assign(task=task)},
@@ -198,8 +197,6 @@ def _notes(results: Results, task: str, alone: bool, *, profiled: bool) -> list[
     return notes if alone else [*notes, "The hardware differs: of times and memory only ratios are given."]
 
 
-def _mean(values: pd.Series) -> float:
-    """The geometric mean of what is known and positive."""
-    numbers_ = values.astype(float)
-    positive = numbers_[np.isfinite(numbers_) & (numbers_ > 0)]
-    return float(np.exp(np.log(positive).mean())) if len(positive) else float("nan")
+def _mean(rows: pd.DataFrame, column: str) -> float:
+    """The geometric mean over datasets of what is known and positive."""
+    return float(np.exp(np.log(cost.by_dataset(rows[column], rows["dataset"])).mean()))

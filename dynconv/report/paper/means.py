@@ -6,12 +6,11 @@ from typing import Any
 import pandas as pd
 
 from dynconv.report import numbers
-from dynconv.report.coverage import coverage
+from dynconv.report.coverage import coverage, failed_rule
 from dynconv.report.figures.drawing import file_name
 from dynconv.report.paper.pairs import against_control
 from dynconv.report.paper.table import BETTER, MARKS, WORSE, Cell, Column, Names, Table, capital, digits, rows_of
 from dynconv.report.results import PATHS, Results
-from dynconv.report.sections.section import task_title
 
 
 def tables(results: Results) -> Iterator[Table]:
@@ -45,7 +44,7 @@ def _table(results: Results, task: str, means: pd.DataFrame) -> Table:
                 ),
             ]
         )
-    summary, ranked = _summary(results, task, variants, metric)
+    summary, ranked, averaged = _summary(results, task, variants, metric)
     notes = [
         f"{digits(metric)} Means over seeds \u00b1 standard deviation (n \u2212 1)"
         f"{'' if means['sd'].notna().any() else ', which one seed does not have'}; bold: the best of the row,"
@@ -53,13 +52,16 @@ def _table(results: Results, task: str, means: pd.DataFrame) -> Table:
         _what_marks_mean(results, task, bool(marks)),
         _complete(results, task, seeds, bool((means["n_seeds"] < seeds).any())),
     ]
+    if rule := failed_rule(results, task):
+        notes.append(rule)
     if ranked:
-        notes.append(f"Mean and mean rank (1 = best) over the {ranked} datasets on which every variant has a value.")
+        notes.append(_rests_on(ranked, averaged))
     data = means.assign(mark=[marks.get(key, "") for key in zip(means["dataset"], means["variant"], strict=True)])
     ranks = results.ranks[results.ranks["task"] == task]
     return Table(
         name=file_name("means", task),
-        caption=f"{capital(numbers.label(metric))} by dataset and variant ({task_title(task).lower()}; test split).",
+        caption=f"{capital(numbers.label(metric))} by dataset and variant"
+        f" ({numbers.task_title(task).lower()}; test split).",
         columns=(
             Column("Dataset", numeric=False),
             *(Column(columns[v], mark=MARKS.get(decided.get(v, {}).get("verdict", ""), "")) for v in variants),
@@ -97,12 +99,12 @@ def _best(values: list[Any], metric: str, *, low: bool = False) -> set[int]:
     return {place for place, value in enumerate(values) if value == top}
 
 
-def _summary(results: Results, task: str, variants: list[str], metric: str) -> tuple[list[list[Cell]], int]:
-    """The rows below the datasets, and the number of datasets that they rest on."""
+def _summary(results: Results, task: str, variants: list[str], metric: str) -> tuple[list[list[Cell]], int, int]:
+    """The rows below the datasets, and the numbers of datasets that the ranks and the means in them rest on."""
     ranks = results.ranks[results.ranks["task"] == task].set_index("variant")
     n = int(ranks["n_datasets"].max()) if len(ranks) else 0
     if n < 2:
-        return [], 0
+        return [], 0, 0
     aggregates = rows_of(results, "aggregates").query("task == @task and statistic == 'mean'").set_index("variant")
     found = []
     for name, column, low, form in (
@@ -113,7 +115,17 @@ def _summary(results: Results, task: str, variants: list[str], metric: str) -> t
         best = _best(values, metric, low=low)
         if any(map(numbers.known, values)):
             found.append([Cell(name), *(Cell(form(value), place in best) for place, value in enumerate(values))])
-    return found, n
+    return found, n, int(aggregates["n_datasets"].max()) if len(aggregates) else 0
+
+
+def _rests_on(ranked: int, averaged: int) -> str:
+    """Ranks count failed runs as the plan has it, means do not: then they need not rest on the same datasets."""
+    if averaged in (0, ranked):
+        return f"Mean and mean rank (1 = best) over the {ranked} datasets on which every variant has a value."
+    return (
+        f"Mean over the {averaged} datasets on which every variant has a run that ended well; mean rank (1 = best) over"
+        f" the {ranked} that are compared for every variant."
+    )
 
 
 def _marks(results: Results, task: str) -> dict[tuple[str, str], str]:

@@ -9,7 +9,6 @@ from dynconv.report import numbers
 from dynconv.report.figures.drawing import file_name
 from dynconv.report.paper.table import EXPLORATORY, Cell, Column, Names, Table, capital, digits, level, verdict
 from dynconv.report.results import PATHS, Results
-from dynconv.report.sections.section import task_title
 from dynconv.stats.verdict import ADJUSTED, ONE_DATASET
 
 _SIGNED = ("mean_diff", "hodges_lehmann", "rank_biserial", "cliffs_delta")  # of b against a: the negative
@@ -95,7 +94,7 @@ def _list(results: Results, task: str, name: str, rows: list[dict[Any, Any]], *,
     what = f"each variant against {results.control}" if control else "all pairs of variants, a against b"
     return Table(
         name=name,
-        caption=f"{capital(numbers.label(metric))}, {what} ({task_title(task).lower()}).",
+        caption=f"{capital(numbers.label(metric))}, {what} ({numbers.task_title(task).lower()}).",
         columns=tuple(columns),
         rows=lines,
         data={name: pd.DataFrame(rows)},
@@ -136,6 +135,7 @@ def _effects(one: bool) -> list[str]:
 
 def _matrix(results: Results, task: str, rows: pd.DataFrame) -> Table:
     metric = results.metric(task)
+    order = "column minus row" if numbers.lower_is_better(metric) else "row minus column"
     found = {}
     for row in rows.to_dict("records"):
         found[row["variant_a"], row["variant_b"]] = row
@@ -155,13 +155,14 @@ def _matrix(results: Results, task: str, rows: pd.DataFrame) -> Table:
 
     return Table(
         name=file_name("matrix", task),
-        caption=f"{capital(numbers.label(metric))}, all pairs of variants as a matrix ({task_title(task).lower()}).",
+        caption=f"{capital(numbers.label(metric))}, all pairs of variants as a matrix"
+        f" ({numbers.task_title(task).lower()}).",
         columns=(Column("", numeric=False), *(Column(short[v]) for v in variants)),
         rows=[[Cell(short[a]), *(cell(a, b) for b in variants)] for a in variants],
         data={file_name("matrix", task): rows[[*_SHOWN]]},
         sources=(PATHS["pairwise"],),
         notes=(
-            "Above the diagonal: mean difference, row minus column (positive: the row is better). Below it: the"
+            f"Above the diagonal: mean difference, {order} (positive: the row is better). Below it: the"
             f" adjusted p, to three decimals. Bold: significant. {digits(metric)}",
         ),
         full=short.full,

@@ -10,7 +10,7 @@ from dynconv.report.figures.drawing import Drawing
 from dynconv.report.results import Results
 from dynconv.report.sections.section import Section
 from dynconv.report.sections.tasks import anchor
-from dynconv.report.summary import reasons
+from dynconv.report.summary import contrary, reasons, reservations, small
 from dynconv.report.verdicts import Verdict, verdicts
 
 
@@ -23,6 +23,7 @@ class Headline:
     sentence: str
     verdicts: list[Verdict]
     reasons: list[tuple[str, str]]  # (variants, why they are inconclusive)
+    reservations: list[tuple[str, str]]  # (variants, what to know of their being better or worse)
     n_datasets: str  # in words
     reach: float  # half the width of the axis on which the differences are drawn (metric units)
     rope: float | None
@@ -35,19 +36,22 @@ def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Sect
     for task in results.tasks:
         own = [v for v in found if v.task == task]
         why = [(numbers.listing(names), reason) for (_, reason), names in reasons(own).items()]
+        but = [(numbers.listing(names), reason) for (_, reason), names in reservations(results, own).items()]
         count, rope = max((v.n_datasets for v in own), default=0), results.rope(task)
         over = f"{count} dataset{'' if count == 1 else 's'}"
         headlines.append(
-            Headline(task, anchor(task), sentence(results, task, own), own, why, over, _reach(own, rope), rope)
+            Headline(task, anchor(task), sentence(results, task, own), own, why, but, over, _reach(own, rope), rope)
         )
     context = {
         "headlines": headlines,
         "found": found,
         "cover": {(v.task, v.variant): coverage(results, task=v.task, variant=v.variant) for v in found},
         "control": results.control,
+        "level": 100 * (1 - results.alpha) if results.alpha else None,
         "posteriors": _posteriors(results),
         "ratio": "geometric mean over datasets of the ratio to the control",
-        "unit_": any(v.metric in numbers.FRACTIONS for v in found),
+        "unit_": [v.metric in numbers.FRACTIONS for v in found],
+        "lower": sorted({numbers.label(v.metric) for v in found if numbers.lower_is_better(v.metric)}),
         "deviations": results.plan.get("deviations", []),
     }
     yield Section("answer", "The answer", "answer.html.j2", context)
@@ -74,7 +78,7 @@ def sentence(results: Results, task: str, found: list[Verdict]) -> str:
     control, metric = found[0].control, numbers.label(found[0].metric)
     parts = []
     for verdict, verb in (("superior", f"better than {control}"), ("inferior", f"worse than {control}")):
-        if named := [_with_size(v) for v in found if v.verdict == verdict]:
+        if named := [_with_size(results, v) for v in found if v.verdict == verdict]:
             parts.append(
                 f"{numbers.listing(named)} {'is' if len(named) == 1 else 'are'} significantly {verb} in {metric}."
             )
@@ -90,9 +94,10 @@ def sentence(results: Results, task: str, found: list[Verdict]) -> str:
     return " ".join(parts)
 
 
-def _with_size(v: Verdict) -> str:
+def _with_size(results: Results, v: Verdict) -> str:
     unit = " points" if v.metric in numbers.FRACTIONS else ""
-    return f"{v.variant} ({numbers.difference(v.diff, v.metric)}{unit})"  # the table below has the interval
+    but = ", too small to matter" if small(results, v) else ", of the other sign: see below" if contrary(v) else ""
+    return f"{v.variant} ({numbers.difference(v.diff, v.metric)}{unit}{but})"  # the table below has the interval
 
 
 def _nothing(results: Results, task: str) -> str:
@@ -103,4 +108,6 @@ def _nothing(results: Results, task: str) -> str:
         return (
             f"No answer: {runs['variant'].iloc[0]} is the only variant with runs, there is nothing to compare it with."
         )
+    if (results.pairwise["task"] == task).any():
+        return "No answer: the analysis plan has no comparison with the control; those that it has are below."
     return "No answer yet: the runs have not been compared (stats/pairwise.parquet has no row of this task)."

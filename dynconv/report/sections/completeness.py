@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from dynconv.report import failures
-from dynconv.report.coverage import UNKNOWN_TASK, coverage
+from dynconv.report.coverage import UNKNOWN_TASK, coverage, failed_rule
 from dynconv.report.figures.drawing import Drawing
 from dynconv.report.results import STUDY, Results
 from dynconv.report.sections.section import Section
@@ -21,6 +21,7 @@ def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Sect
     context = {
         "rows": rows,
         "total": coverage(results),
+        "failed_rule": failed_rule(results),
         "variants": [variant for variant in results.variants if variant in counted],
         "cells": {key: _cell(counts) for key, counts in results.counts.items()},
         "causes": failures.causes(results),

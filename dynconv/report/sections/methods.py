@@ -14,13 +14,15 @@ def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Sect
     paragraphs = methods.paragraphs(results)
     text = {"text": prose.html(paragraphs), "references": prose.references(paragraphs)}
     tables = [(PATHS[name], TABLES[name].doc, n, TABLES[name].keys[0]) for name, n in results.rows.items()]
-    analysis = results.study.analysis if results.study else None
     parts = (
         Section(
             "reading",
             "How to read this",
             "reading.html.j2",
-            {"analysis": analysis},
+            {
+                "alpha": results.alpha,
+                "declared": bool(results.plan.get("followed")),
+            },
         ),
         Section("files", "Files", "files.html.j2", {"tables": tables}),
     )

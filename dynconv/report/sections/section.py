@@ -3,13 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-_TITLES = {"timeseries": "Time series"}
-
-
-def task_title(task: str) -> str:
-    """The name of a task as a heading."""
-    return _TITLES.get(task, task.capitalize())
-
 
 @dataclass(frozen=True)
 class Section:

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from dynconv.report import numbers
 from dynconv.report.figures.drawing import Drawing
 from dynconv.report.results import Results
 from dynconv.report.sections.of_task import comparison, cost, curves, examples, means, samples
-from dynconv.report.sections.section import Section, task_title
+from dynconv.report.sections.section import Section
 
 PARTS = (means, comparison, cost, curves, examples, samples)
 
@@ -20,7 +21,7 @@ def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Sect
     """A section for every task that some table mentions."""
     for task in results.tasks:
         found = [module.part(results, drawings, task, f"{anchor(task)}-{name(module)}") for module in PARTS]
-        yield Section(anchor(task), task_title(task), parts=tuple(part for part in found if part))
+        yield Section(anchor(task), numbers.task_title(task), parts=tuple(part for part in found if part))
 
 
 def name(module) -> str:

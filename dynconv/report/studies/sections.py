@@ -9,7 +9,7 @@ from dynconv.report.coverage import Coverage, coverage
 from dynconv.report.figures import studies as figures
 from dynconv.report.figures.drawing import Drawing
 from dynconv.report.results import PATHS
-from dynconv.report.sections.section import Section, task_title
+from dynconv.report.sections.section import Section
 from dynconv.report.sections.tasks import anchor
 from dynconv.report.studies import differences
 from dynconv.report.studies.changes import ALPHA, Change, Task
@@ -57,7 +57,7 @@ def sections(found: Sequence[Side], changes: Sequence[Task], drawings: Mapping[s
             "figures": [drawings[figures.name(change)] for change in own if figures.name(change) in drawings],
             "level": 100 - 100 * ALPHA,
         }
-        yield Section(anchor(task), task_title(task), "studies_task.html.j2", context)
+        yield Section(anchor(task), numbers.task_title(task), "studies_task.html.j2", context)
     yield Section(
         "provenance", "What differs", "studies_differences.html.j2", {"sides": found, "facts": differences.facts(found)}
     )

@@ -136,7 +136,8 @@ def _effects(results: Results) -> Iterator[str | Cite]:
             yield ", its ends moved outwards for skewness towards those of the bootstrap-t"
             yield cite("efron1993")
     if ((pairs["n_datasets"] == 1) & pairs["mean_diff_ci_low"].notna()).any():
-        yield f"{', and' if len(several) else ''} where there is one dataset Welch\u2019s {wide}interval over its seeds"
+        yield ", and where there is one dataset" if len(several) else " with"
+        yield f" Welch\u2019s {wide}interval over {'its seeds' if len(several) else 'the seeds of the one dataset'}"
     if (pairs["n_datasets"] > 1).any():
         yield "; wins, ties and losses; the matched-pairs rank-biserial correlation"
         yield cite("kerby2014")
@@ -150,7 +151,7 @@ def _effects(results: Results) -> Iterator[str | Cite]:
         size = (
             f"\u00b1{told.pop():g}"
             if len(set(ropes.values())) == 1
-            else numbers.listing([f"\u00b1{rope:g} ({task})" for task, rope in ropes.items() if rope])
+            else numbers.listing([f"\u00b1{rope:g} ({task})" for task, rope in ropes.items() if rope is not None])
         )
         yield (
             f"Differences within {size} (in units of the metric) count as practically equivalent; a pair was called"

@@ -9,7 +9,6 @@ from dynconv.report.coverage import coverage
 from dynconv.report.paper.prose import Cite, Paragraph, cite
 from dynconv.report.paper.words import count
 from dynconv.report.results import Results
-from dynconv.report.sections.section import task_title
 from dynconv.study import Variant
 
 NAMED = 6  # datasets of a family that are told by name
@@ -103,7 +102,7 @@ def _data(results: Results) -> Iterator[str | Cite]:
         families: dict[str, list[str]] = {}
         for name in names:
             families.setdefault(name.partition("/")[0], []).append(name)
-        yield f"{task_title(task)}: {count(len(names), 'dataset')}, "
+        yield f"{numbers.task_title(task)}: {count(len(names), 'dataset')}, "
         for place, (family, members) in enumerate(families.items()):
             yield " and " * (place > 0)
             yield from _family(family, members)

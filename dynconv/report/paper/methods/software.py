@@ -42,7 +42,7 @@ def _software(results: Results) -> Iterator[str | Cite]:
         dirty = int(runs["git_dirty"].fillna(False).astype(bool).sum())
         names = numbers.listing([commit[:12] for commit in commits])
         yield f" The code was that of commit{'' if len(commits) == 1 else 's'} {names}"
-        yield f"; {dirty} runs had uncommitted changes." if dirty else "."
+        yield f"; {dirty} run{'' if dirty == 1 else 's'} had uncommitted changes." if dirty else "."
     if len(results.pairwise):
         yield " Tests were computed with SciPy"
         yield cite("virtanen2020")

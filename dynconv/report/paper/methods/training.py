@@ -10,7 +10,6 @@ from dynconv.report import numbers
 from dynconv.report.paper.prose import Cite, Paragraph, cite
 from dynconv.report.paper.words import count
 from dynconv.report.results import Results
-from dynconv.report.sections.section import task_title
 from dynconv.study import Study
 from dynconv.tune import Range
 
@@ -24,7 +23,7 @@ def paragraphs(results: Results) -> Iterator[Paragraph]:
     """A paragraph a task with runs that ended well, then the search, then the hardware."""
     for task in results.tasks:
         if (results.ok["task"] == task).any():
-            yield Paragraph(f"Training, {task_title(task).lower()}", tuple(_training(results, task)))
+            yield Paragraph(f"Training, {numbers.task_title(task).lower()}", tuple(_training(results, task)))
     if results.study and len(results.ok):
         yield Paragraph("Tuning", tuple(_tuning(results, results.study)))
 
@@ -186,7 +185,7 @@ def _hardware(results: Results, task: str) -> Iterator[str | Cite]:
 def _tuning(results: Results, study: Study) -> Iterator[str | Cite]:
     tune = study.tune
     if tune is None:
-        yield "The study tuned no hyper-parameter: every variant was trained by the recipe of its task as it stands"
+        yield "The study tuned no hyper-parameter: on each dataset every variant was trained by the same recipe"
         yield f", but for {numbers.listing(own)}." if (own := _own(study)) else "."
         return
     choices = results.choices

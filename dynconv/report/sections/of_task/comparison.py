@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dynconv.report import numbers
 from dynconv.report.figures import critical_difference, performance_profile, posterior
 from dynconv.report.figures.drawing import Drawing, file_name
 from dynconv.report.results import Results
@@ -16,6 +17,7 @@ def part(results: Results, drawings: Mapping[str, Drawing], task: str, anchor: s
     context = {
         "task": task,
         "metric": results.metric(task),
+        "lower": numbers.lower_is_better(results.metric(task)),
         "variants": results.present(task),
         "omnibus": results.omnibus[results.omnibus["task"] == task].to_dict("records"),
         "pairs": pairs(results, task),

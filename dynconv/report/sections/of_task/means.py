@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dynconv.report import numbers
+from dynconv.report.coverage import failed_rule
 from dynconv.report.figures import differences
 from dynconv.report.figures.drawing import Drawing, file_name
 from dynconv.report.results import Results
@@ -20,6 +21,7 @@ def part(results: Results, drawings: Mapping[str, Drawing], task: str, anchor: s
         "datasets": results.datasets(task),
         "cells": cells(results, task),
         "ranks": {row["variant"]: row for row in ranks.to_dict("records")},
+        "failed_rule": failed_rule(results, task),
         "figures": [d for d in [drawings.get(file_name(differences.NAME, task))] if d],
     }
     return Section(anchor, "Means", "means.html.j2", context)
