@@ -37,7 +37,7 @@ lint: install  ## style, types, import contracts, workflow
 	$(BIN)/snakemake --lint
 
 test: lint  ## lint, then every test (unit and end-to-end)
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile
 
 bench: install  ## measure: ratios against peers, each from one run
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'

@@ -154,7 +154,7 @@ def test_a_contact_sheet_follows_the_augmentation_and_the_first_seed(tiny):
     ]
     assert "no augmentation in the recipe" in (sheets / "waves.svg").read_text()
     html = (tiny.root / "results/report.html").read_text()
-    assert html.count("Training examples") == 1 and "no augmentation in the recipe" in html
+    assert html.count("As stored and as augmented") == 1 and "no augmentation in the recipe" in html
 
     def drawn(file, **changes):
         return planned(tiny, write_study(tiny, file, **changes)).get("samples", 0)
@@ -227,7 +227,7 @@ def test_snakemakes_own_report_carries_the_answer(tiny):
     assert any(name.endswith("waves.svg") and "figures" not in name for name in names)
     found = json.JSONDecoder().raw_decode(page, re.search(r"results = (?=\{\")", page).end())[0]
     labels = {path: item["labels"] for path, item in found.items()}
-    assert labels["results/figures/learning-curves-waves.svg"] == {"task": "timeseries", "dataset": "waves"}
+    assert labels["results/figures/learning-curves-timeseries-1.svg"] == {"task": "timeseries", "part": "1"}
     assert labels["results/latex/means-timeseries.tex"] == {"table": "means", "task": "timeseries"}
     assert labels["results/csv/verdicts.csv"] == {"table": "verdicts", "task": "all"}
     assert {"results/report.html", "results/CONTENTS.md", "results/latex/references.bib"} <= set(labels)

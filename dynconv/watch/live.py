@@ -1,10 +1,11 @@
 """The refreshed picture: drawn until no job is live any more, or until Ctrl-C; its last state stays on the screen."""
 
 import contextlib
+import os
+import select
 import signal
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rich.console import Console, Group
@@ -43,12 +44,11 @@ def watch(study: Study | None, results: Path, workdir: Path, every: float) -> bo
 
     calm = 0
     drawn = Live(console=console, screen=True, auto_refresh=False)
-    with contextlib.suppress(KeyboardInterrupt), resized() as event, drawn:
+    with contextlib.suppress(KeyboardInterrupt), resized() as wait, drawn:
         while calm < _CALM:
             drawn.update(frame(picture), refresh=True)
-            if event.wait(every if not calm else min(every, 1.0)):
-                event.clear()  # the same once more, in the new size
-                continue
+            if wait(every if not calm else min(every, 1.0)):
+                continue  # the same once more, in the new size
             picture = watcher.look()
             calm = 0 if picture.live else calm + 1
     width, height = console.size
@@ -63,11 +63,28 @@ def clean_footer(every: float, dot: str) -> str:
 
 
 @contextlib.contextmanager
-def resized() -> Iterator[threading.Event]:
-    """An event that is set whenever the terminal has changed its size."""
-    event = threading.Event()
-    before = signal.signal(signal.SIGWINCH, lambda *_: event.set())
+def resized() -> Iterator[Callable[[float], bool]]:
+    """A function that waits so many seconds, or until the terminal changes its size: whether it has.
+
+    A pipe, since a signal comes at any moment: the lock of a `threading.Event` would be taken twice.
+    """
+    end, start = os.pipe()
+    os.set_blocking(start, False)
+
+    def note(*_: object) -> None:
+        with contextlib.suppress(BlockingIOError):  # full: it says enough already
+            os.write(start, b"x")
+
+    def wait(seconds: float) -> bool:
+        if not select.select([end], [], [], seconds)[0]:
+            return False
+        os.read(end, 1 << 16)
+        return True
+
+    before = signal.signal(signal.SIGWINCH, note)
     try:
-        yield event
+        yield wait
     finally:
         signal.signal(signal.SIGWINCH, before)
+        os.close(start)
+        os.close(end)

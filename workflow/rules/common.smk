@@ -103,10 +103,12 @@ def figure(name):
     if not found:
         return name, {"figure": name}
     mark = max(found, key=len)
-    kind, _, variant = name.partition(mark)
+    kind, _, rest = name.partition(mark)
+    rest = rest.lstrip("-")
     key, value = of[mark]
     labels = {"task": value if key == "task" else task_of(value), key: value}
-    return kind, labels | ({"variant": variant.lstrip("-")} if variant else {})
+    what = "part" if rest.isdigit() else "variant"  # learning-curves-timeseries-2
+    return kind, labels | ({what: rest} if rest else {})
 
 
 def figure_kind(wildcards):
