@@ -135,16 +135,7 @@ def search(
     rows: list[dict[str, Any]] = []
     chosen: list[dict[str, Any]] = []
     for dataset, variant in trials.cells(study) if cells is None else cells:
-        task = data.spec(dataset).task
-        cell = folder / dataset / variant
-        own = choice.rows_of(study, dataset, task, variant, cell)
-        best = choice.pick(own, study.analysis.metric[task])
-        taken = choice.read(cell / choice.NAME, study, dataset, variant)
-        if taken != json.loads(best["settings"]):
-            raise DynconvError(
-                f"{cell / choice.NAME}: says {json.dumps(taken)}, but the trials choose {best['settings']};"
-                " delete it and run the workflow again"
-            )
+        own, best = searched(folder, study, dataset, variant)
         rows += own
         chosen.append(best)
     source = str(folder)
@@ -152,6 +143,25 @@ def search(
         "trials": [records.to_table("trials", rows, source)],
         "choices": [records.to_table("choices", chosen, source)],
     }
+
+
+def searched(folder: Path, study: Study, dataset: str, variant: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The rows of the trials of one dataset and variant, and that of the choice which the runs have taken.
+
+    Raises:
+        DynconvError: a trial or the choice is missing, unreadable or of another study, or the trials choose another.
+    """
+    task = data.spec(dataset).task
+    cell = folder / dataset / variant
+    own = choice.rows_of(study, dataset, task, variant, cell)
+    best = choice.pick(own, study.analysis.metric[task])
+    taken = choice.read(cell / choice.NAME, study, dataset, variant)
+    if taken != json.loads(best["settings"]):
+        raise DynconvError(
+            f"{cell / choice.NAME}: says {json.dumps(taken)}, but the trials choose {best['settings']};"
+            " delete it and run the workflow again"
+        )
+    return own, best
 
 
 def failed_rows(folder: Path, wanted: set[RunKey] | None, done: set[RunKey]) -> list[pa.Table]:

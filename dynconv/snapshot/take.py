@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from dynconv import choice, comparison, data, plan_state, records, trials
+from dynconv import collect, comparison, data, plan_state, records, trials
 from dynconv.errors import DynconvError
 from dynconv.files import write_bytes, write_text
 from dynconv.report.build import build
@@ -151,13 +151,9 @@ def _search(study: Study, out: Path) -> Iterator[str]:
     chosen: list[dict[str, Any]] = []
     cells = trials.cells(study)
     for dataset, variant in cells:
-        task, cell = data.spec(dataset).task, Path(study.results, "tuning", dataset, variant)
         try:
-            found = choice.rows_of(study, dataset, task, variant, cell)
-            best = choice.pick(found, study.analysis.metric[task])
-            if choice.read(cell / choice.NAME, study, dataset, variant) != json.loads(best["settings"]):
-                continue  # more trials have come since: it is chosen anew
-        except DynconvError:  # of a trial that is to come, or to be made again
+            found, best = collect.searched(Path(study.results, "tuning"), study, dataset, variant)
+        except DynconvError:  # a trial is to come or to be made again, or more have come since: it is chosen anew
             continue
         rows += found
         chosen.append(best)
