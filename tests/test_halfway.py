@@ -12,7 +12,7 @@ from checkout import ROOT
 
 from dynconv import records
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.e2e
 
 # Two workflow rules, so that nothing imports torch, and one of them waits for a file.
 STUDY = {

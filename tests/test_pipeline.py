@@ -11,7 +11,7 @@ from checkout import ROOT, copy_project
 from dynconv import records
 from dynconv.comparison_tables import COMPARISONS
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.e2e
 
 RECIPE = {"width": 0.125, "epochs": 1, "batch_size": 32, "lr": 0.01}
 STUDY = {

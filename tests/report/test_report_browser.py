@@ -10,7 +10,6 @@ from report_example import run_rows
 
 from dynconv.report.build import build
 
-pytestmark = pytest.mark.xdist_group("browser")
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 

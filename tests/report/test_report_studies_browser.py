@@ -3,14 +3,11 @@
 import shutil
 from pathlib import Path
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
 from chromium import chromium
 from report_example import run_rows, write
 
 from dynconv.report.studies.build import build
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 
 def test_the_page_is_quiet_accessible_and_fits_a_phone(tmp_path):

@@ -16,9 +16,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.slurm)
-            # Two workers, each with clusters of its own: these tests wait for Slurm's clocks more than they compute.
-            slow = item.path.stem in ("test_failures", "test_gentle", "test_timeouts", "test_driver_death")
-            item.add_marker(pytest.mark.xdist_group("slurm-clocks" if slow else "slurm"))
 
 
 def start(**shape):

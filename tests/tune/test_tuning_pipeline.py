@@ -9,7 +9,7 @@ from test_pipeline import blocks, planned, trainings
 
 from dynconv import records
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("tuning")]
+pytestmark = pytest.mark.e2e
 
 STUDY = {
     "name": "tuned",
