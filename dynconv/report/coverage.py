@@ -52,6 +52,15 @@ def coverage(
     )
 
 
+def by_dataset(results: Results) -> list[tuple[str, str, Coverage]]:
+    """(task, dataset, coverage) by dataset: of the tables, then of the study without a run (`UNKNOWN_TASK`)."""
+    names = [(task, dataset) for task in results.tasks for dataset in results.datasets(task)]
+    seen = {dataset for _, dataset in names}
+    if results.study:
+        names += [(UNKNOWN_TASK, d.name) for d in results.study.datasets if d.name not in seen]
+    return [(task, dataset, coverage(results, dataset=dataset)) for task, dataset in names]
+
+
 def failed_rule(results: Results, task: str | None = None) -> str:
     """How comparisons count failed runs, one sentence, where that is not as the means do; else nothing."""
     failed = results.runs[results.runs["status"] != "ok"]

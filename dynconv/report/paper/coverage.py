@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from dynconv.report import numbers
-from dynconv.report.coverage import UNKNOWN_TASK, Coverage
+from dynconv.report.coverage import Coverage, by_dataset
 from dynconv.report.coverage import coverage as coverage_of
 from dynconv.report.paper.table import Cell, Column, Names, Table
 from dynconv.report.results import PATHS, STUDY, Results
@@ -22,10 +22,7 @@ def tables(results: Results) -> Iterator[Table]:
 
 
 def _coverage(results: Results) -> Table:
-    rows = [(task, d, coverage_of(results, dataset=d)) for task in results.tasks for d in results.datasets(task)]
-    seen = {dataset for _, dataset, _ in rows}
-    unseen = [d.name for d in results.study.datasets if d.name not in seen] if results.study else []
-    rows += [(UNKNOWN_TASK, name, coverage_of(results, dataset=name)) for name in unseen]
+    rows = by_dataset(results)
     total, short = coverage_of(results), Names([dataset for _, dataset, _ in rows], 40)
     lines = [[Cell(short[d]), Cell(task or "not known: no run yet"), *_counts(c)] for task, d, c in rows]
     notes = ["A failed run has no value: means are over the seeds that remain."]

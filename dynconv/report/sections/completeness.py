@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from dynconv.report import failures
-from dynconv.report.coverage import UNKNOWN_TASK, coverage, failed_rule
+from dynconv.report.coverage import by_dataset, coverage, failed_rule
 from dynconv.report.figures.drawing import Drawing
 from dynconv.report.results import STUDY, Results
 from dynconv.report.sections.section import Section
@@ -12,14 +12,9 @@ from dynconv.report.sections.section import Section
 
 def sections(results: Results, drawings: Mapping[str, Drawing]) -> Iterator[Section]:
     """One section: a row a dataset, a grid by variant, why runs failed, each failed run, what is missing."""
-    rows = [(task, d, coverage(results, dataset=d)) for task in results.tasks for d in results.datasets(task)]
-    if results.study:
-        seen = {dataset for _, dataset, _ in rows}
-        unseen = [d.name for d in results.study.datasets if d.name not in seen]
-        rows += [(UNKNOWN_TASK, name, coverage(results, dataset=name)) for name in unseen]
     counted = {variant for _, variant in results.counts}
     context = {
-        "rows": rows,
+        "rows": by_dataset(results),
         "total": coverage(results),
         "failed_rule": failed_rule(results),
         "variants": [variant for variant in results.variants if variant in counted],
